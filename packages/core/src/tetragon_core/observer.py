@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From kernel messages to events: who is whose child, what runs where, what ended how.
+
+A plain object: no threads, no I/O, no lookups that wait. Losses before it (a full ring) show as
+processes it does not know; it reports what is known and counts the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .events import ProcessExec, ProcessExit
+from .flags import forked_flags, scanned_flags
+from .ids import KERNEL_KEY, exec_id
+from .images import exec_image, kernel_image, scanned_image, stream_flags
+from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ProcessKey
+from .process import Process
+from .signals import exit_status
+from .startup import Verdict, plan_startup
+from .stats import Counter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .cache import ProcessCache
+    from .clock import Clock
+    from .events import Event
+    from .messages import ExitMessage, Message
+    from .scanned import ScannedProcess
+    from .stats import Stats
+
+__all__ = ["Observer"]
+
+_FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
+
+
+class Observer:
+    """Feeds the cache with messages and turns them into events."""
+
+    def __init__(self, cache: ProcessCache, clock: Clock, stats: Stats, *, node_name: str) -> None:
+        self.cache = cache
+        self._clock = clock
+        self._stats = stats
+        self._node = node_name
+        kernel_id = exec_id(node_name, KERNEL_KEY)
+        self.kernel = Process(
+            exec_id=kernel_id,
+            parent_exec_id=kernel_id,
+            pid=KERNEL_KEY.tgid,
+            nspid=0,
+            ktime_ns=KERNEL_KEY.ktime_ns,
+            start_time_ns=clock.to_wall_ns(KERNEL_KEY.ktime_ns),
+            fork_time_ns=0,
+            fork_ktime_ns=0,
+            flags="procFS",
+            image=kernel_image(),
+            in_init_tree=False,
+        )
+
+    def feed(self, message: Message) -> Sequence[Event]:
+        """Take one message, in the order of the ring; return the events it makes."""
+        event: Event | None
+        if isinstance(message, ExecMessage):
+            event = self._on_exec(message)
+        elif isinstance(message, ForkMessage):
+            self._on_fork(message)
+            return ()
+        else:
+            event = self._on_exit(message)
+        if event is None:
+            return ()
+        self._stats.add(Counter.EVENTS)
+        return (event,)
+
+    def add_scanned(
+        self, scanned: Iterable[ScannedProcess], queued: Sequence[Message] = ()
+    ) -> Sequence[Event]:
+        """Enter what the /proc walk found; return `<kernel>` and then parents before children.
+
+        `queued`: every record drained after the walk had ended, not fed yet; the caller feeds them
+        next. startup.py says why nothing is then missed or reported twice.
+        """
+        events: list[Event] = [
+            ProcessExec(process=self.kernel, parent=self.kernel, time_ns=self.kernel.start_time_ns)
+        ]
+        for process, verdict in plan_startup(scanned, queued):
+            entry = self._enter_scanned(process, verdict)
+            if verdict is Verdict.REPORT:
+                events.append(
+                    ProcessExec(process=entry, parent=entry.parent, time_ns=entry.start_time_ns)
+                )
+        self._stats.add(Counter.EVENTS, len(events))
+        return events
+
+    def _on_exec(self, message: ExecMessage) -> ProcessExec:
+        key = message.process
+        previous = self._resolve(message.previous)
+        parent = previous
+        if previous is None or message.flags & _FIRST:
+            parent = self._resolve(message.parent)
+        in_init_tree = message.nspid == 1 or _is_marked(parent) or _is_marked(previous)
+        replaced = self.cache.live(key.tgid)
+        if replaced is not None:
+            self.cache.retire(replaced, key.ktime_ns)
+        to_wall_ns = self._clock.to_wall_ns
+        start_time_ns = to_wall_ns(key.ktime_ns)
+        process = Process(
+            exec_id=exec_id(self._node, key),
+            parent_exec_id=self._parent_id(parent, message.parent),
+            pid=key.tgid,
+            nspid=message.nspid,
+            ktime_ns=key.ktime_ns,
+            start_time_ns=start_time_ns,
+            fork_time_ns=to_wall_ns(message.fork_ktime_ns) if message.fork_ktime_ns else 0,
+            fork_ktime_ns=message.fork_ktime_ns,
+            flags=stream_flags(message, parent_missing=parent is None, in_init_tree=in_init_tree),
+            image=exec_image(message),
+            in_init_tree=in_init_tree,
+            parent=parent,
+        )
+        self.cache.add(process)
+        return ProcessExec(process=process, parent=parent, time_ns=start_time_ns)
+
+    def _on_fork(self, message: ForkMessage) -> None:
+        key = message.process
+        reused = self.cache.live(key.tgid)
+        if reused is not None:  # its exit record was lost
+            self._end(reused, key.ktime_ns)
+        parent = self._resolve(message.parent)
+        in_init_tree = message.nspid == 1 or _is_marked(parent)
+        start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
+        self.cache.add(
+            Process(
+                exec_id=exec_id(self._node, key),
+                parent_exec_id=self._parent_id(parent, message.parent),
+                pid=key.tgid,
+                nspid=message.nspid,
+                ktime_ns=key.ktime_ns,
+                start_time_ns=start_time_ns,
+                fork_time_ns=start_time_ns,
+                fork_ktime_ns=key.ktime_ns,
+                flags=forked_flags(in_init_tree=in_init_tree),
+                image=parent.image if parent is not None else None,
+                in_init_tree=in_init_tree,
+                forked=True,
+                parent=parent,
+            )
+        )
+
+    def _on_exit(self, message: ExitMessage) -> ProcessExit | None:
+        process = self._resolve(message.process)
+        if message.kernel_thread:
+            if process is not None:
+                self._end(process, message.ktime_ns)
+            return None
+        if process is None:
+            process = self._unknown(message)
+        elif process.exited:
+            self._stats.add(Counter.EXITS_DUPLICATE)
+            return None
+        else:
+            self._end(process, message.ktime_ns)
+        status, signal = exit_status(message.code)
+        return ProcessExit(
+            process=process,
+            parent=process.parent,
+            time_ns=self._clock.to_wall_ns(message.ktime_ns),
+            status=status,
+            signal=signal,
+        )
+
+    def _resolve(self, key: ProcessKey) -> Process | None:
+        """Find the image that `key` names.
+
+        A key made from the start time in ticks comes from a kernel that does not have the process
+        in its table (older than the sensor, or table full). Records come in order, so such a key
+        always means the image that runs, even if the process called exec since; hence live ones
+        first. Or the last one that ran: of two last threads that leave together, the second finds
+        the table's entry gone and reports the process again, by its start tick.
+        """
+        if not key.tgid:
+            return self.kernel
+        live = self.cache.live(key.tgid)
+        if live is not None and key.ktime_ns in (live.ktime_ns, _start_tick(live)):
+            return live
+        known = self.cache.get(key)
+        if known is None:
+            ended = self.cache.ended(key.tgid)
+            if ended is not None and key.ktime_ns == _start_tick(ended):
+                return ended
+        return known
+
+    def _parent_id(self, parent: Process | None, key: ProcessKey) -> str:
+        return parent.exec_id if parent is not None else exec_id(self._node, key)
+
+    def _end(self, process: Process, ktime_ns: int) -> None:
+        process.exited = True
+        self.cache.retire(process, ktime_ns)
+
+    def _unknown(self, message: ExitMessage) -> Process:
+        self._stats.add(Counter.PROCESS_UNKNOWN)
+        key = message.process
+        # An image younger than the one we know: its exec record was lost. The pid is free now
+        # anyway.
+        stale = self.cache.live(key.tgid)
+        if stale is not None and stale.ktime_ns < key.ktime_ns:
+            self._end(stale, message.ktime_ns)
+        return Process(
+            exec_id="",
+            parent_exec_id="",
+            pid=key.tgid,
+            nspid=0,
+            ktime_ns=key.ktime_ns,
+            start_time_ns=self._clock.to_wall_ns(key.ktime_ns),
+            fork_time_ns=0,
+            fork_ktime_ns=0,
+            flags="",
+            image=None,
+            in_init_tree=None,
+        )
+
+    def _enter_scanned(self, scanned: ScannedProcess, verdict: Verdict) -> Process:
+        parent = self.cache.live(scanned.ppid) if scanned.ppid else self.kernel
+        in_init_tree = scanned.nspid == 1 or _is_marked(parent)
+        start_time_ns = self._clock.to_wall_ns(scanned.start_ktime_ns)
+        has_image = verdict is not Verdict.ENTER_WITHOUT_IMAGE
+        entry = Process(
+            exec_id=exec_id(self._node, scanned.key),
+            parent_exec_id=self._parent_id(parent, ProcessKey(scanned.ppid, 0)),
+            pid=scanned.tgid,
+            nspid=scanned.nspid,
+            ktime_ns=scanned.start_ktime_ns,
+            start_time_ns=start_time_ns,
+            fork_time_ns=start_time_ns,
+            fork_ktime_ns=scanned.start_ktime_ns,
+            flags=scanned_flags(
+                cwd="" if scanned.kernel_thread or not has_image else scanned.cwd,
+                parent_missing=parent is None,
+                in_init_tree=in_init_tree,
+            ),
+            image=scanned_image(scanned) if has_image else None,
+            in_init_tree=in_init_tree,
+            parent=parent,
+        )
+        self.cache.add(entry)
+        return entry
+
+
+def _start_tick(process: Process) -> int:
+    return process.fork_ktime_ns - process.fork_ktime_ns % TICK_NS
+
+
+def _is_marked(process: Process | None) -> bool:
+    return process is not None and process.in_init_tree is True

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's own counters: one line here declares one, `status` and metrics show all of them.
+
+A counter may be read from elsewhere (the kernel's map, a queue): `Stats.add_source` takes a
+function that is called when a snapshot is wanted, so that nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Counter", "Stats"]
+
+
+class Counter(Enum):
+    """Name and meaning of each counter; `lost` ones are losses that `status` warns about."""
+
+    RING_LOST_EXEC = ("ring_lost_exec", "exec records the full ring buffer refused", True)
+    RING_LOST_FORK = ("ring_lost_fork", "fork records the full ring buffer refused", True)
+    RING_LOST_EXIT = ("ring_lost_exit", "exit records the full ring buffer refused", True)
+    PROCESS_TABLE_FULL = (
+        "process_table_full",
+        "processes the kernel's full table could not take (their events still go out)",
+        False,
+    )
+    PROGRAM_MISSED = (
+        "program_missed",
+        "runs the kernel skipped because a program was re-entered",
+        True,
+    )
+    RECORDS_READ = ("records_read", "records read from the ring buffer", False)
+    RECORDS_BAD = ("records_bad", "records that were short or of an unknown kind", True)
+    EVENTS = ("events", "events made", False)
+    EVENTS_SENT = ("events_sent", "events handed to subscribers", False)
+    SUBSCRIBER_DROPPED = ("subscriber_dropped", "events dropped from full subscriber queues", True)
+    PROCESS_UNKNOWN = ("process_unknown", "events about a process nothing else is known of", False)
+    EXITS_DUPLICATE = ("exits_duplicate", "second exit reports of one process, dropped", False)
+    CACHE_EVICTED = ("cache_evicted", "live entries the full process cache gave up", False)
+    HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
+
+    def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it
+        self.label = label
+        self.help_text = help_text
+        self.lost = lost
+
+    # Members are singletons; the inherited hash is a Python function that hashes the name each
+    # time, which is felt in a dictionary that is touched for every record.
+    __hash__ = object.__hash__
+
+
+class Stats:
+    """Counts by Counter; one per agent, passed to whoever counts."""
+
+    def __init__(self) -> None:
+        self._values = dict.fromkeys(Counter, 0)
+        self._sources: list[Callable[[], Mapping[Counter, int]]] = []
+
+    def add(self, counter: Counter, amount: int = 1) -> None:
+        """Count `amount` more."""
+        self._values[counter] += amount
+
+    def add_source(self, read: Callable[[], Mapping[Counter, int]]) -> None:
+        """Have `read()` contribute absolute values to each snapshot (several sources add up)."""
+        self._sources.append(read)
+
+    def snapshot(self) -> dict[Counter, int]:
+        """Every counter's value now."""
+        values = dict(self._values)
+        for read in self._sources:
+            for counter, value in read().items():
+                values[counter] += value
+        return values
