@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sensor that is always on: every process's fork, exec and exit, through one ring buffer."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from tetragon_core.errors import UsageError
+from tetragon_core.stats import Counter
+
+from . import _wire
+from .decode import RecordError, decode
+from .features import check_kernel, program_copies
+from .libbpf import LoadedObject, Map, Ring
+from .objects import read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tetragon_core.cgroups import Hierarchy
+    from tetragon_core.messages import Message
+    from tetragon_core.stats import Stats
+
+__all__ = ["BaseSensor", "SensorConfig"]
+
+# Fork last: once it is attached every later exec and exit is of a process whose birth was seen.
+_OBJECTS: Final = ("exit", "exec", "fork")
+_SHARED: Final = frozenset({"ring", "processes", "counters", "seen"})
+"""Maps there is one of. Scratch memory is not among them: each copy of a program has its own."""
+_PAGE: Final = 4096
+_CONTROLLERS: Final = {
+    "": _wire.CgroupHierarchy.V2,
+    "memory": _wire.CgroupHierarchy.MEMORY,
+    "pids": _wire.CgroupHierarchy.PIDS,
+    "cpuset": _wire.CgroupHierarchy.CPUSET,
+}
+_COUNTERS: Final = {
+    _wire.Counter.LOST_EXEC: Counter.RING_LOST_EXEC,
+    _wire.Counter.LOST_FORK: Counter.RING_LOST_FORK,
+    _wire.Counter.LOST_EXIT: Counter.RING_LOST_EXIT,
+    _wire.Counter.TABLE_FULL: Counter.PROCESS_TABLE_FULL,
+}
+_LOSSES: Final = struct.Struct(f"<{_wire.Counter.TABLE_FULL}Q")
+"""The counters of records the ring refused come first in the map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfig:
+    """Sizes and what the host is like."""
+
+    ring_bytes: int = 8 << 20
+    """A power of two, at least one page."""
+    process_entries: int = 32768
+    hierarchy: Hierarchy | None = None
+    """None means the v2 hierarchy."""
+
+
+def round_ring_bytes(wanted: int) -> int:
+    """Round up to what a ring buffer can be: a power of two of at least one page."""
+    if not 0 < wanted <= 1 << 31:
+        raise UsageError(f"a ring buffer of {wanted} bytes is not possible: give 4K to 2G")
+    return max(_PAGE, 1 << (wanted - 1).bit_length())
+
+
+class BaseSensor:
+    """Loaded and attached from construction to close(). Not thread-safe.
+
+    The kernel fills the ring from the moment of attachment; read it with drain() when fileno() is
+    readable.
+    """
+
+    def __init__(self, config: SensorConfig, stats: Stats) -> None:
+        """Raises UnsupportedKernelError, PermissionDeniedError or LoadError."""
+        check_kernel()
+        self._stats = stats
+        self._bad = 0
+        self._missed = 0
+        with ExitStack() as stack:
+            self._load(config, stack)
+            self._ring = Ring(self._maps["ring"])
+            stack.callback(self._ring.close)
+            self._counts = self._maps["counters"].memory(_PAGE)
+            stack.callback(self._counts.close)
+            for loaded in self._objects.values():
+                for copy in loaded:
+                    copy.attach()
+            self._stack = stack.pop_all()
+
+    def _load(self, config: SensorConfig, stack: ExitStack) -> None:
+        sizes = {
+            "ring": round_ring_bytes(config.ring_bytes),
+            "processes": config.process_entries,
+        }
+        controller = config.hierarchy.controller if config.hierarchy else ""
+        copies = program_copies()
+        self._maps: dict[str, Map] = {}
+        self._objects: dict[str, list[LoadedObject]] = {name: [] for name in _OBJECTS}
+        for name in _OBJECTS:
+            image = read_object(name)
+            for copy in range(copies):
+                settings = _wire.LOADER_CONFIG.pack(_CONTROLLERS[controller], copies, copy)
+                loaded = LoadedObject(
+                    name,
+                    image,
+                    sizes=sizes,
+                    shared=self._maps,
+                    to_share=_SHARED,
+                    constants={".rodata.config": settings},
+                )
+                self._objects[name].append(stack.enter_context(loaded))
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when records wait."""
+        return self._ring.fileno()
+
+    def acknowledge(self) -> None:
+        """Keep fileno() quiet until drain() has emptied the ring and another record came."""
+        self._ring.acknowledge()
+
+    def drain(self, limit: int) -> list[Message]:
+        """Take up to `limit` records, oldest first; unreadable ones are counted and left out."""
+        records = self._ring.read(limit)
+        self._stats.add(Counter.RECORDS_READ, len(records))
+        messages = []
+        for record in records:
+            try:
+                messages.append(decode(record))
+            except RecordError:
+                self._bad += 1
+                self._stats.add(Counter.RECORDS_BAD)
+        return messages
+
+    def losses(self) -> int:
+        """Records lost so far, as far as that is known without a system call."""
+        refused: int = sum(_LOSSES.unpack_from(self._counts))
+        return refused + self._bad + self._missed
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Losses on the kernel side, absolute; costs no system call."""
+        values = struct.unpack_from(f"<{_wire.Counter.MAX}Q", self._counts)
+        return {counter: values[index] for index, counter in _COUNTERS.items()}
+
+    def missed(self) -> Mapping[Counter, int]:
+        """Calls the kernel made to no copy of a program, absolute; costs a system call for each.
+
+        What the first copy was skipped for, less what another handled (bpf/include/seen.h).
+        """
+        skipped = sum(copies[0].recursion_misses() for copies in self._objects.values())
+        rescued = struct.unpack_from("<Q", self._counts, 8 * _wire.Counter.RESCUED)[0]
+        self._missed = max(self._missed, skipped - rescued)
+        return {Counter.PROGRAM_MISSED: self._missed}
+
+    def close(self) -> None:
+        """Detach and free everything; idempotent."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

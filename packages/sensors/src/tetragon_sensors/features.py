@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the base sensor needs of the kernel: checked first, so that the error is one line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from tetragon_core.errors import PermissionDeniedError, UnsupportedKernelError
+
+__all__ = ["MINIMUM_KERNEL", "check_kernel", "program_copies"]
+
+MINIMUM_KERNEL: Final = (5, 8)
+"""First release with the BPF ring buffer (457f44363a88) and a boot-time clock helper."""
+
+_PREEMPTIBLE: Final = (7, 0)
+"""First release whose tracepoint programs can be preempted (a46023d5616e)."""
+_COPIES: Final = 4
+
+_BTF: Final = Path("/sys/kernel/btf/vmlinux")
+_CAP_SYS_ADMIN: Final = 21
+_CAP_PERFMON: Final = 38
+_CAP_BPF: Final = 39
+
+
+def check_kernel(release: str | None = None, btf: Path = _BTF, status: Path | None = None) -> None:
+    """Raise UnsupportedKernelError or PermissionDeniedError when the sensor cannot load here."""
+    release = release or os.uname().release
+    if _version(release) < MINIMUM_KERNEL:
+        raise UnsupportedKernelError(
+            f"this kernel is {release}; {MINIMUM_KERNEL[0]}.{MINIMUM_KERNEL[1]} or newer is needed "
+            "(BPF ring buffer)"
+        )
+    if not btf.exists():
+        raise UnsupportedKernelError(
+            f"{btf} is missing: kernel {release} was built without CONFIG_DEBUG_INFO_BTF=y; "
+            "install a distribution kernel that has it, or mount /sys"
+        )
+    _check_capabilities(status or Path("/proc/self/status"))
+
+
+def program_copies(release: str | None = None) -> int:
+    """How many copies of a tracepoint program have to be attached (bpf/include/seen.h says why).
+
+    An event is lost only if as many tasks were preempted, on its CPU, inside these programs.
+    """
+    return _COPIES if _version(release or os.uname().release) >= _PREEMPTIBLE else 1
+
+
+def _version(release: str) -> tuple[int, int]:
+    numbers = release.split("-", 1)[0].split(".")
+    try:
+        return int(numbers[0]), int(numbers[1])
+    except (IndexError, ValueError):
+        return MINIMUM_KERNEL  # an unknown scheme: let the load itself decide
+
+
+def _check_capabilities(status: Path) -> None:
+    for line in status.read_text().splitlines():
+        if line.startswith("CapEff:"):
+            effective = int(line.split()[1], 16)
+            break
+    else:
+        return
+    if effective >> _CAP_SYS_ADMIN & 1:
+        return
+    if effective >> _CAP_BPF & 1 and effective >> _CAP_PERFMON & 1:
+        return
+    raise PermissionDeniedError(
+        "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON: "
+        "run `sudo tetragon-mini agent`"
+    )
