@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: builds every part of the agent, wires them, runs until a signal.
+
+The only module that knows the sensors. One thread, one event loop:
+
+    ring ─ drain ─► observer ─ events ─► encoder ─ bytes ─► bus ─► a queue for each subscriber
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tetragon_core import __version__
+from tetragon_core.cache import ProcessCache
+from tetragon_core.cgroups import pick_hierarchy
+from tetragon_core.clock import BootClock
+from tetragon_core.errors import PermissionDeniedError, TetragonError, UsageError
+from tetragon_core.ids import node_name
+from tetragon_core.observer import Observer
+from tetragon_core.procfs import ProcScanner
+from tetragon_core.stats import Stats
+from tetragon_core.users import UserNames
+
+from .answers import Answers
+from .bus import Bus
+from .encode import EventEncoder
+from .endpoints import Endpoints
+from .grpc_server import GrpcServer
+from .health import health_service
+from .heap import timed_collection
+from .logs import setup_logging
+from .metrics import MetricsServer, render
+from .process_message import ProcessBuilder
+from .pump import Pump, RecordSource
+from .runtime_files import agent_info, info_file, pid_file
+from .service import ApiService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from tetragon_core.cgroups import Hierarchy
+    from tetragon_core.messages import Namespaces
+    from tetragon_core.stats import Counter
+
+    from .config import AgentConfig
+
+    OpenSensor = Callable[[AgentConfig, Hierarchy, Stats], AbstractContextManager["Sensor"]]
+
+__all__ = ["Sensor", "run"]
+
+_log = logging.getLogger(__name__)
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_HOUSEKEEPING_S = 30
+_DRAIN_S = 0.7
+"""For what is queued when the agent stops; all of the stop may take two seconds."""
+
+
+class Sensor(RecordSource, Protocol):
+    """What the agent needs of the base sensor. It is attached when it is entered."""
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Losses on the kernel's side, since the sensor was attached."""
+
+    def missed(self) -> Mapping[Counter, int]:
+        """Runs of its programs the kernel skipped; costs system calls."""
+
+
+def run(config: AgentConfig, open_sensor: OpenSensor | None = None) -> int:
+    """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start."""
+    setup_logging(config.log_level, config.log_format)
+    _check(config)
+    _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
+    stats = Stats()
+    hierarchy = _hierarchy(Path(config.procfs))
+    with ExitStack() as stack, _told_out_of_descriptors():
+        stack.enter_context(_held_back_stop_signals())
+        stack.enter_context(pid_file(Path(config.run_dir)))
+        endpoints = Endpoints(config, stack)
+        sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
+        stats.add_source(sensor.counters)
+        agent = Agent(config, sensor, stats, ProcScanner(config.procfs, hierarchy))
+        asyncio.run(agent.serve(endpoints))
+    _log.info("agent stopped")
+    return 0
+
+
+@contextmanager
+def _told_out_of_descriptors() -> Iterator[None]:
+    """The limit can be met anywhere, and there is one thing to do about it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EMFILE, errno.ENFILE}:
+            raise
+        raise TetragonError(
+            "too many open files: raise the limit (`ulimit -n 1024`, or the service's LimitNOFILE)"
+        ) from error
+
+
+def _check(config: AgentConfig) -> None:
+    if config.username_metadata not in {"disabled", "unix"}:
+        raise UsageError(
+            f"username-metadata is {config.username_metadata!r}; write unix or disabled"
+        )
+
+
+def _hierarchy(procfs: Path) -> Hierarchy:
+    try:
+        mounts = (procfs / "mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(
+            f"{procfs} is no proc file system ({error.strerror}: mounts); see --procfs"
+        ) from error
+    try:
+        cgroups = (procfs / "cgroups").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        cgroups = ""  # a kernel with cgroup v2 alone may not have it
+    return pick_hierarchy(cgroups, mounts)
+
+
+def _open_sensor(
+    config: AgentConfig, hierarchy: Hierarchy, stats: Stats
+) -> AbstractContextManager[Sensor]:
+    if os.geteuid() != 0:
+        raise PermissionDeniedError("the agent loads programs into the kernel: run it as root")
+    from tetragon_sensors.base import BaseSensor, SensorConfig  # noqa: PLC0415  # loads libbpf
+
+    sizes = SensorConfig(
+        ring_bytes=config.rb_size_total,
+        process_entries=config.execve_map_entries,
+        hierarchy=hierarchy,
+    )
+    return BaseSensor(sizes, stats)
+
+
+def _passwd(procfs: Path) -> Path:
+    """The host's file, which is not ours when the agent runs in a container."""
+    of_host = procfs / "1" / "root" / "etc" / "passwd"
+    return of_host if os.access(of_host, os.R_OK) else Path("/etc/passwd")
+
+
+class Agent:
+    """The parts that live as long as the agent."""
+
+    def __init__(
+        self, config: AgentConfig, sensor: Sensor, stats: Stats, scanner: ProcScanner
+    ) -> None:
+        self._config = config
+        self._sensor = sensor
+        self._stats = stats
+        self._scanner = scanner
+        self._missed = sensor.missed()
+        self._clock = BootClock()
+        self._cache = ProcessCache(stats, capacity=config.process_cache_size)
+        self._bus = Bus(max_events=config.event_queue_size, max_bytes=config.event_queue_bytes)
+        stats.add_source(self._bus.counters)
+        stats.add_source(lambda: self._missed)
+        node = node_name()
+        self._observer = Observer(self._cache, self._clock, stats, node_name=node)
+        encoder = EventEncoder(
+            self._process_builder(), node_name=node, cluster_name=config.cluster_name
+        )
+        self._pump = Pump(
+            sensor, self._observer, encoder, self._bus, stats, ancestors=config.with_ancestors
+        )
+
+    def _process_builder(self) -> ProcessBuilder:
+        with_users = self._config.username_metadata == "unix"
+        return ProcessBuilder(
+            with_credentials=self._config.enable_process_cred,
+            with_namespaces=self._config.enable_process_ns,
+            host=self._host_namespaces(),
+            users=UserNames(_passwd(Path(self._config.procfs))) if with_users else None,
+        )
+
+    def _host_namespaces(self) -> Namespaces | None:
+        """Those of pid 1; where it hides them even from root, our own are the best guess."""
+        seen = self._scanner.host_namespaces()
+        if seen is None:
+            own = self._scanner.try_read(os.getpid())
+            seen = own.namespaces if own else None
+        return seen
+
+    async def serve(self, endpoints: Endpoints) -> None:
+        """Everything between the attached sensor and the end of the last stream."""
+        stopped = _stop_signal()
+        self._find_running_processes()
+        api = GrpcServer([ApiService(self._bus, self._answers())])
+        health = GrpcServer([health_service()])
+        metrics = MetricsServer(self._metrics_text)
+        info = agent_info(
+            server_address=endpoints.advertised, metrics_address=self._config.metrics_server
+        )
+        with timed_collection(), info_file(Path(self._config.run_dir), info):
+            await api.listen(endpoints.grpc)
+            await health.listen(endpoints.health)
+            await metrics.listen(endpoints.metrics)
+            self._pump.start()
+            housekeeping = asyncio.create_task(self._keep_house())
+            _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
+            await stopped.wait()
+            self._pump.stop()
+            housekeeping.cancel()
+            metrics.close()
+            await self._bus.drain(_DRAIN_S)
+            await asyncio.gather(api.stop(), health.stop())
+
+    def _find_running_processes(self) -> None:
+        """The sensor is attached, so its records overlap with the walk: nothing lies between.
+
+        The observer gets the walk together with the records that came meanwhile, and leaves each
+        image to the one of the two that knows it better; the records themselves follow.
+        """
+        scanned = list(self._scanner.scan())
+        records = self._pump.drain_all()
+        self._pump.publish(self._observer.add_scanned(scanned, records))
+        self._pump.feed(records)
+        _log.info("running processes are known", extra={"attrs": {"count": len(scanned)}})
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            self._missed = self._sensor.missed()
+            self._clock.measure()
+            self._cache.collect(self._clock.boot_ns())
+
+    def _answers(self) -> Answers:
+        probes = {"btf": Path("/sys/kernel/btf/vmlinux").exists()}
+        return Answers(self._config, self._stats, probes)
+
+    def _metrics_text(self) -> str:
+        gauges = {
+            "subscribers": ("open GetEvents streams", self._bus.subscribers),
+            "process_cache_entries": ("processes in the cache", len(self._cache)),
+        }
+        return render(self._stats, gauges)
+
+
+@contextmanager
+def _held_back_stop_signals() -> Iterator[None]:
+    """Until the loop handles them, stop signals wait: one during the start must not be lost.
+
+    SIGTERM would end the process with its files left behind, and a KeyboardInterrupt that comes
+    up in a callback of libbpf never gets out of it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT; SIGHUP (the terminal closed) does not end an agent."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP has no effect")
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    return stopped

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `ancestors` of an event: the processes above the parent, nearest first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tetragon_core.events import Event
+    from tetragon_core.process import Process
+
+__all__ = ["with_ancestors"]
+
+_TOP_PID: Final = 2
+"""The line ends at init or kthreadd; the pseudo process above them is never listed."""
+
+
+def with_ancestors(event: Event) -> Event:
+    """`event` with its ancestors, as far as they are known."""
+    line: list[Process] = []
+    below = event.parent
+    while below is not None and below.pid > _TOP_PID and below.parent is not None:
+        below = below.parent
+        line.append(below)
+    return replace(event, ancestors=tuple(line))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encoded events to subscribers: the same bytes to all, a bounded queue for each. No network here.
+
+A full queue drops the new event, for its own subscriber only, counts it, and the next event that
+fits carries a `lost` note: exactly where the gap is. The same note tells of records lost before the
+agent saw them. It never travels alone: clients written for Tetragon take every response for an
+event. A subscriber of a host that stays silent after a loss therefore learns of it from
+`GetHealth`, or with the next event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.stats import Counter
+
+from .encode import lost_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .encode import EncodedEvent
+
+__all__ = ["Bus", "Subscription"]
+
+_POLL_S: Final = 0.01
+
+
+class Subscription:
+    """One subscriber's queue. The bus fills it, one sender empties it."""
+
+    def __init__(
+        self, *, kinds: frozenset[int] | None, max_events: int, max_bytes: int, already_lost: int
+    ) -> None:
+        self.dropped = 0
+        self.accepted = 0
+        self._kinds = kinds
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._told_lost = already_lost
+        self._told_dropped = 0
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def offer(self, event: EncodedEvent, total_lost: int) -> None:
+        """Queue `event` if it is wanted and fits; `total_lost` counts since the agent's start."""
+        if self._kinds is not None and event.kind not in self._kinds:
+            return
+        payload = event.payload
+        if total_lost != self._told_lost or self.dropped != self._told_dropped:
+            payload += lost_suffix(
+                before_agent=total_lost - self._told_lost,
+                in_queue=self.dropped - self._told_dropped,
+            )
+        if not self._has_room(len(payload)):
+            self.dropped += 1
+            return
+        self._told_lost, self._told_dropped = total_lost, self.dropped
+        self._queue.append(payload)
+        self._queued_bytes += len(payload)
+        self.accepted += 1
+        self._changed.set()
+
+    def _has_room(self, size: int) -> bool:
+        # An event larger than the whole byte limit still goes out, alone.
+        fits = self._queued_bytes + size <= self._max_bytes or not self._queue
+        return fits and len(self._queue) < self._max_events
+
+    def close(self) -> None:
+        """What is queued is still handed out, then the stream ends."""
+        self._closed = True
+        self._changed.set()
+
+    @property
+    def has_events(self) -> bool:
+        """True when take() would not wait."""
+        return bool(self._queue)
+
+    async def take(self, max_events: int, max_bytes: int) -> list[bytes]:
+        """The oldest events, at least one, as many as fit; empty only when the bus has closed."""
+        while not self._queue and not self._closed:
+            self._changed.clear()
+            await self._changed.wait()
+        batch: list[bytes] = []
+        room = max_bytes
+        while self._queue and len(batch) < max_events:
+            if batch and len(self._queue[0]) > room:
+                break
+            payload = self._queue.popleft()
+            room -= len(payload)
+            self._queued_bytes -= len(payload)
+            batch.append(payload)
+        return batch
+
+
+class Bus:
+    """Everyone who wants events. Used from the event loop's thread only."""
+
+    def __init__(self, *, max_events: int, max_bytes: int) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._subscriptions: set[Subscription] = set()
+        self._lost = 0
+        self._past_accepted = 0
+        self._past_dropped = 0
+
+    def subscribe(self, kinds: frozenset[int] | None = None) -> Subscription:
+        """A queue that gets everything published from now on, or only these kinds of it."""
+        subscription = Subscription(
+            kinds=kinds,
+            max_events=self._max_events,
+            max_bytes=self._max_bytes,
+            already_lost=self._lost,
+        )
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget the queue; its counts stay in the totals."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            self._past_accepted += subscription.accepted
+            self._past_dropped += subscription.dropped
+
+    @property
+    def subscribers(self) -> int:
+        """How many listen now."""
+        return len(self._subscriptions)
+
+    def publish(self, event: EncodedEvent) -> None:
+        """Offer `event` to each subscriber."""
+        for subscription in self._subscriptions:
+            subscription.offer(event, self._lost)
+
+    def note_lost(self, records: int) -> None:
+        """The next event of every subscriber tells that so many records never came here."""
+        self._lost += records
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Source for Stats."""
+        accepted = sum(one.accepted for one in self._subscriptions)
+        dropped = sum(one.dropped for one in self._subscriptions)
+        return {
+            Counter.EVENTS_SENT: self._past_accepted + accepted,
+            Counter.SUBSCRIBER_DROPPED: self._past_dropped + dropped,
+        }
+
+    async def drain(self, timeout_s: float) -> None:
+        """End every stream once its queue is empty; give up on slow ones after `timeout_s`."""
+        for subscription in self._subscriptions:
+            subscription.close()
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        # Polled: there is no event for several queues being gone.
+        while self._subscriptions and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  # see above
+            await asyncio.sleep(_POLL_S)

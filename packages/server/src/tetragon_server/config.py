@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's settings as one value. Where they come from (flags, files) is not known here.
+
+Field names are the option names with `_` for `-`; defaults are Tetragon's, or a comment says
+why not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["AgentConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """Everything that can be chosen at start; nothing changes while the agent runs."""
+
+    server_address: str = "localhost:54321"
+    """`host:port` or `unix:///path`; empty: no gRPC at all."""
+    unix_socket: str | None = None
+    """Opened beside a TCP address; None: `tetragon.sock` in run_dir; empty: none."""
+    health_server_address: str = ":6789"
+    """gRPC health service; empty: off."""
+    metrics_server: str = ""
+    """HTTP /metrics; empty: off."""
+    run_dir: str = "/var/run/tetragon"
+    procfs: str = "/proc"
+    event_queue_size: int = 10_000
+    """Events that wait for one subscriber."""
+    event_queue_bytes: int = 64 * 1024 * 1024
+    """Bytes that wait for one subscriber; ours, because one event may hold 128 KiB of arguments."""
+    rb_size_total: int = 8 * 1024 * 1024
+    """Bytes of the ring buffer: one for the host here, so larger than Tetragon's 64 KiB per CPU."""
+    execve_map_entries: int = 32_768
+    process_cache_size: int = 65_536
+    enable_process_cred: bool = False
+    enable_process_ns: bool = False
+    enable_ancestors: tuple[str, ...] = ()
+    """Event types whose `ancestors` are filled; nothing happens without `base`."""
+    username_metadata: str = "disabled"
+    """`unix`: user names from /etc/passwd."""
+    cluster_name: str = ""
+    log_level: str = "info"
+    log_format: str = "text"
+    """text, json, text-ts or json-ts."""
+
+    @property
+    def socket_path(self) -> str:
+        """The unix socket beside a TCP address; empty when there is none."""
+        if self.unix_socket is not None:
+            return self.unix_socket
+        return str(Path(self.run_dir) / "tetragon.sock")
+
+    @property
+    def with_ancestors(self) -> bool:
+        """True when exec and exit events list the processes above the parent."""
+        return "base" in self.enable_ancestors

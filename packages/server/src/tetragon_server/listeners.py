@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listening sockets from addresses: `host:port` or `unix:///path`. What is served is not known."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["bind_address", "tcp_sockets", "unix_socket"]
+
+DEFAULT_PORT: Final = 54321
+_UNIX_SCHEME: Final = "unix://"
+_BACKLOG: Final = 128
+_SOCKET_MODE: Final = 0o660
+_PATH_MAX_BYTES: Final = 107
+"""Room in struct sockaddr_un; no client could connect to a longer path."""
+
+_KEEPALIVE: Final = (
+    # A peer that vanished without a word is noticed after two minutes. The kernel asks, not the
+    # program, so a client that is only stopped (Ctrl-Z) keeps its stream.
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+)
+
+
+@contextlib.contextmanager
+def bind_address(address: str) -> Iterator[list[socket.socket]]:
+    """Sockets that listen on `address` until the block ends; a name may have several addresses."""
+    if address.startswith(_UNIX_SCHEME):
+        with unix_socket(address.removeprefix(_UNIX_SCHEME)) as one:
+            yield [one]
+        return
+    sockets = tcp_sockets(address)
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def tcp_sockets(address: str) -> list[socket.socket]:
+    """One socket for each address that the host in `host:port` has; no host: every interface."""
+    host, port = _host_and_port(address)
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except socket.gaierror as error:
+        raise UsageError(f"cannot listen on {address}: {error.strerror}; check the name") from error
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, target in found:
+            # With port 0 the first socket picks it and the others follow.
+            chosen = sockets[0].getsockname()[1] if sockets else port
+            sockets += _try_listen(family, (str(target[0]), chosen), address)
+    except TetragonError:
+        for one in sockets:
+            one.close()
+        raise
+    if not sockets:
+        raise UsageError(f"cannot listen on {address}: this host has no such address")
+    return sockets
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return address, DEFAULT_PORT
+    if not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"cannot listen on {address}: {port!r} is not a port; write HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _try_listen(family: int, target: tuple[str, int], address: str) -> list[socket.socket]:
+    """The listening socket, or none where the host lacks the address (`localhost` without IPv6)."""
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        for level, option, value in _KEEPALIVE:
+            one.setsockopt(level, option, value)
+        one.bind(target)
+        one.listen(_BACKLOG)
+    except OSError as error:
+        one.close()
+        if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+            return []
+        raise _listen_error(address, error) from error
+    one.setblocking(False)  # noqa: FBT003  # the socket's own signature
+    return [one]
+
+
+def _listen_error(address: str, error: OSError) -> TetragonError:
+    if error.errno == errno.EADDRINUSE:
+        return AlreadyRunningError(
+            f"cannot listen on {address}: another program does; stop it or choose another address"
+        )
+    return UsageError(f"cannot listen on {address}: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def unix_socket(name: str) -> Iterator[socket.socket]:
+    """A socket only root and its group can open, at `name` until the block ends.
+
+    It is bound in a directory nobody else can enter and moved into place with its mode set, so
+    there is no moment in which others could connect. The move also replaces what a crashed agent
+    left behind.
+    """
+    path = Path(name)
+    if not path.is_absolute():
+        raise UsageError(f"cannot listen on unix://{name}: write an absolute path")
+    if len(os.fsencode(path)) > _PATH_MAX_BYTES:
+        raise UsageError(
+            f"cannot listen on unix://{name}: too long, a socket's path has {_PATH_MAX_BYTES} bytes"
+        )
+    _refuse_if_served(path)
+    _refuse_if_other_file(path, name)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        one, inode = _bind_privately(path)
+    except OSError as error:
+        raise _listen_error(f"unix://{name}", error) from error
+    try:
+        yield one
+    finally:
+        one.close()
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_ino == inode:
+                path.unlink()
+
+
+def _refuse_if_served(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return
+    raise AlreadyRunningError(
+        f"cannot listen on unix://{path}: another program does; stop it or choose another path"
+    )
+
+
+def _refuse_if_other_file(path: Path, name: str) -> None:
+    """Only a dead socket may be replaced: the option could name any file of the host."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise UsageError(f"cannot listen on unix://{name}: it exists and is no socket; move it")
+
+
+def _bind_privately(path: Path) -> tuple[socket.socket, int]:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as private:
+            fresh = Path(private) / "s"
+            one.bind(str(fresh))
+            fresh.chmod(_SOCKET_MODE)
+            one.listen(_BACKLOG)
+            inode = fresh.lstat().st_ino
+            fresh.replace(path)
+    except OSError:
+        one.close()
+        raise
+    one.setblocking(False)  # noqa: FBT003  # the socket's own signature
+    return one, inode

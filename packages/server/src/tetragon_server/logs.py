@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's log lines on stderr: `level=info msg="…" key=value`, or the same as JSON objects.
+
+Attributes travel in `extra={"attrs": {…}}` of an ordinary logging call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Final
+
+__all__ = ["JsonFormatter", "TextFormatter", "setup_logging"]
+
+_LEVELS: Final = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "panic": logging.CRITICAL,
+}
+_NAMES: Final = {
+    logging.DEBUG: "debug",
+    logging.INFO: "info",
+    logging.WARNING: "warn",
+    logging.ERROR: "error",
+    logging.CRITICAL: "fatal",
+}
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, *, with_time: bool) -> None:
+        super().__init__()
+        self._with_time = with_time
+
+    def pairs(self, record: logging.LogRecord) -> dict[str, object]:
+        """Key and value of everything the line shows, in order."""
+        pairs: dict[str, object] = {}
+        if self._with_time:
+            stamp = datetime.fromtimestamp(record.created, UTC)
+            pairs["time"] = stamp.isoformat(timespec="seconds").replace("+00:00", "Z")
+        pairs["level"] = _NAMES.get(record.levelno, record.levelname.lower())
+        pairs["msg"] = record.getMessage()
+        pairs.update(getattr(record, "attrs", {}))
+        if record.exc_info:
+            pairs["error"] = self.formatException(record.exc_info)
+        return pairs
+
+
+class TextFormatter(_Formatter):
+    """key=value words; `msg` always quoted, other values when they need it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        return " ".join(f"{key}={_text(key, value)}" for key, value in self.pairs(record).items())
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        return json.dumps(self.pairs(record), default=str)
+
+
+def _text(key: str, value: object) -> str:
+    text = str(value)
+    is_plain = text.isprintable() and text and not set(text) & set(' "=')
+    return text if is_plain and key != "msg" else json.dumps(text, ensure_ascii=False)
+
+
+def setup_logging(level: str, log_format: str) -> None:
+    """Make the root logger write in `log_format`; unknown becomes text, and level info."""
+    style, _, suffix = log_format.partition("-")
+    formatter = JsonFormatter if style == "json" else TextFormatter
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(with_time=suffix == "ts"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS.get(level, logging.INFO))
+    # A client that goes away is no news.
+    logging.getLogger("grpclib").setLevel(logging.WARNING)
+    if level not in _LEVELS:
+        root.warning("unknown log level, info is used", extra={"attrs": {"log-level": level}})

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernel records to subscribers: drain, observe, encode once, publish; in bounded turns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tetragon_core.stats import Counter
+
+from .ancestors import with_ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tetragon_core.events import Event
+    from tetragon_core.messages import Message
+    from tetragon_core.stats import Stats
+
+    from .bus import Bus
+    from .encode import EventEncoder
+
+__all__ = ["EventSource", "Pump", "RecordSource"]
+
+_log = logging.getLogger(__name__)
+
+_RECORDS_PER_TURN: Final = 256
+"""About 5 ms of work: long enough to be cheap, short enough for the senders to get their turn."""
+_GATHER_S: Final = 0.002
+"""Records are gathered this long after the first: a wake-up for each costs more than the rest."""
+_ERRORS_LOGGED: Final = 10
+
+
+class RecordSource(Protocol):
+    """The part of a sensor the pump uses."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while records are there."""
+
+    def acknowledge(self) -> None:
+        """Keep fileno() quiet until the ring was emptied and another record came."""
+
+    def drain(self, limit: int) -> list[Message]:
+        """At most `limit` records that are there now, in order."""
+
+    def losses(self) -> int:
+        """Records lost so far on the way here; asked for every turn, so it has to be cheap."""
+
+
+class EventSource(Protocol):
+    """The part of the observer the pump uses."""
+
+    def feed(self, message: Message) -> Sequence[Event]:
+        """The events one record makes, in order."""
+
+
+class Pump:
+    """One per agent."""
+
+    def __init__(
+        self,
+        source: RecordSource,
+        observer: EventSource,
+        encoder: EventEncoder,
+        bus: Bus,
+        stats: Stats,
+        *,
+        ancestors: bool = False,
+    ) -> None:
+        self._source = source
+        self._observer = observer
+        self._encoder = encoder
+        self._bus = bus
+        self._stats = stats
+        self._ancestors = ancestors
+        self._next_turn: asyncio.TimerHandle | None = None
+        self._errors = 0
+        self._loss_mark = (source.losses(), 0)
+        self._lost = self._total_lost()
+
+    def start(self) -> None:
+        """Take records as they come, until stop()."""
+        asyncio.get_running_loop().add_reader(self._source.fileno(), self._on_readable)
+
+    def stop(self) -> None:
+        """Take what is there, and no more."""
+        asyncio.get_running_loop().remove_reader(self._source.fileno())
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+        self.feed(self.drain_all())
+
+    def _on_readable(self) -> None:
+        """The first record after a pause; those that follow it at once will share its turn."""
+        self._source.acknowledge()
+        if self._next_turn is None:
+            loop = asyncio.get_running_loop()
+            self._next_turn = loop.call_later(_GATHER_S, self._turn)
+
+    def _turn(self) -> None:
+        self._next_turn = None
+        records = self._source.drain(_RECORDS_PER_TURN)
+        self.feed(records)
+        if len(records) == _RECORDS_PER_TURN:
+            # More may wait, and the descriptor stays quiet; but the senders have their turn first.
+            self._next_turn = asyncio.get_running_loop().call_later(0, self._turn)
+
+    def drain_all(self) -> list[Message]:
+        """Every record that is there now, not fed yet."""
+        records: list[Message] = []
+        while more := self._source.drain(_RECORDS_PER_TURN):
+            records += more
+        return records
+
+    def feed(self, messages: Iterable[Message]) -> None:
+        """Turn records into events and publish them, then tell what was lost meanwhile."""
+        for message in messages:
+            try:
+                self.publish(self._observer.feed(message))
+            except Exception:  # noqa: BLE001  # one bad record must not end the rest
+                self._count_error()
+        self._tell_lost()
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Events that are known already, such as those of the /proc walk, go the same way."""
+        if not self._bus.subscribers:
+            return
+        for event in events:
+            complete = with_ancestors(event) if self._ancestors else event
+            self._bus.publish(self._encoder.encode(complete))
+
+    def _tell_lost(self) -> None:
+        mark = self._source.losses(), self._errors
+        if mark == self._loss_mark:
+            return
+        self._loss_mark = mark
+        # After the batch, not before: the ring was full of records older than the ones it refused.
+        lost = self._total_lost()
+        if lost != self._lost:
+            self._bus.note_lost(lost - self._lost)
+            self._lost = lost
+
+    def _total_lost(self) -> int:
+        """Events that were never made.
+
+        A fork makes none, and drops of one subscriber's queue are told to that one.
+        """
+        values = self._stats.snapshot()
+        del values[Counter.SUBSCRIBER_DROPPED], values[Counter.RING_LOST_FORK]
+        return sum(value for counter, value in values.items() if counter.lost)
+
+    def _count_error(self) -> None:
+        self._errors += 1
+        self._stats.add(Counter.HANDLER_ERRORS)
+        if self._errors <= _ERRORS_LOGGED:
+            _log.exception("a record could not be handled")

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gRPC services of the API. Handlers are found by name in the descriptors, not generated.
+
+An rpc without one answers UNIMPLEMENTED in one line. What the answers say is in `answers.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.message_factory import GetMessageClass
+from grpclib.const import Cardinality, Handler, Status
+from grpclib.exceptions import GRPCError
+
+from tetragon import eventlogservice_pb2, sensors_pb2
+
+from .event_filters import requested_kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from google.protobuf.descriptor import MethodDescriptor
+    from google.protobuf.message import Message
+    from grpclib.server import Stream
+
+    from tetragon import events_pb2
+
+    from .answers import Answers
+    from .bus import Bus
+
+    # The type of a stream's messages is only known at run time, from the descriptor.
+    AnyStream = Stream[Any, Any]
+
+__all__ = ["ApiService"]
+
+_BATCH_EVENTS: Final = 64
+_BATCH_BYTES: Final = 64 * 1024
+_PREFIX: Final = struct.Struct(">BI")
+"""Before each gRPC message: compressed flag and length."""
+
+
+class ApiService:
+    """FineGuidanceSensors and EventLogService."""
+
+    def __init__(self, bus: Bus, answers: Answers) -> None:
+        self._bus = bus
+        self._unary: dict[str, Callable[[], Message]] = {
+            "GetHealth": answers.health,
+            "GetVersion": answers.version,
+            "GetInfo": answers.info,
+        }
+
+    def __mapping__(self) -> dict[str, Handler]:
+        """Path → handler, the form in which grpclib takes a service."""
+        return {
+            f"/{method.containing_service.full_name}/{method.name}": self._handler(method)
+            for file in (sensors_pb2, eventlogservice_pb2)
+            for service in file.DESCRIPTOR.services_by_name.values()
+            for method in service.methods
+        }
+
+    def _handler(self, method: MethodDescriptor) -> Handler:
+        streams = method.server_streaming
+        return Handler(
+            self._function(method.name),
+            Cardinality.UNARY_STREAM if streams else Cardinality.UNARY_UNARY,
+            GetMessageClass(method.input_type),
+            GetMessageClass(method.output_type),
+        )
+
+    def _function(self, name: str) -> Callable[[AnyStream], Awaitable[None]]:
+        if name == "GetEvents":
+            return self._get_events
+        answer = self._unary.get(name)
+        return _refuse(name) if answer is None else _reply_with(answer)
+
+    async def _get_events(self, stream: AnyStream) -> None:
+        request: events_pb2.GetEventsRequest | None = await stream.recv_message()
+        if request is None:
+            raise GRPCError(Status.INVALID_ARGUMENT, "GetEvents: the request is missing")
+        subscription = self._bus.subscribe(requested_kinds(request))
+        try:
+            # Headers at once: a client that has them knows that it misses nothing from here on.
+            await stream.send_initial_metadata()
+            while batch := await subscription.take(_BATCH_EVENTS, _BATCH_BYTES):
+                await _send_batch(stream, batch)
+                if subscription.has_events:
+                    # With a fast reader nothing here ever waits; others want their turn.
+                    await asyncio.sleep(0)
+        finally:
+            self._bus.unsubscribe(subscription)
+        raise GRPCError(Status.UNAVAILABLE, "the agent is stopping")
+
+
+async def _send_batch(stream: AnyStream, payloads: Iterable[bytes]) -> None:
+    """Several messages in one HTTP/2 write: 1 to 2 us per event instead of 12 one by one."""
+    parts: list[bytes] = []
+    for payload in payloads:
+        parts += (_PREFIX.pack(0, len(payload)), payload)
+    # grpclib's public call takes one message; below it is the flow-controlled byte stream.
+    await stream._stream.send_data(b"".join(parts))  # noqa: SLF001  # see above
+
+
+def _reply_with(answer: Callable[[], Message]) -> Callable[[AnyStream], Awaitable[None]]:
+    async def reply(stream: AnyStream) -> None:
+        await stream.recv_message()
+        await stream.send_message(answer())
+
+    return reply
+
+
+def _refuse(name: str) -> Callable[[AnyStream], Awaitable[None]]:
+    async def refuse(_: AnyStream) -> None:
+        raise GRPCError(Status.UNIMPLEMENTED, f"{name} is not implemented by this agent")
+
+    return refuse
