@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of the one executable: runs a command and turns errors into exit codes.
+
+`hook` and plain `version` are called often and by other programs, so they run without click and
+gRPC, whose import takes longer than the commands.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from tetragon_core.errors import TetragonError
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_PLAIN_VERSION = (["version"], ["--version"], ["version", "-b"], ["version", "--build"])
+
+
+def main() -> int:
+    """Run the command of sys.argv; return the exit code."""
+    _open_missing_streams()
+    try:
+        return _run(sys.argv[1:])
+    except TetragonError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone.
+        _discard_output()
+        return 0
+    except OSError as error:
+        if error.errno not in _WRITE_ERRORS:
+            raise
+        _discard_output()
+        return _fail(f"cannot write to standard output: {error.strerror}", 1)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _open_missing_streams() -> None:
+    """A caller may have closed standard input, output or error: /dev/null takes their place.
+
+    Otherwise the next socket or file would get such a number, and be taken for the stream.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003  # the function's own form
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # stays open; pathlib is slow
+
+
+def _discard_output() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> int:
+    """Take the short way where there is one."""
+    if words[:1] == ["hook"]:
+        from .hook import run_hook  # noqa: PLC0415  # see the module's docstring
+
+        return run_hook(words[1:])
+    if words in _PLAIN_VERSION:
+        from .version_text import client_version  # noqa: PLC0415  # see the module's docstring
+
+        sys.stdout.write(client_version(with_build=len(words) > 1))
+        sys.stdout.flush()
+        return 0
+    return _run_click(words)
+
+
+def _run_click(words: list[str]) -> int:
+    """Run a click command; its exceptions become one line too."""
+    import click  # noqa: PLC0415  # see the module's docstring
+
+    from .group import PROGRAM, root  # noqa: PLC0415  # see the module's docstring
+
+    try:
+        code = root.main(args=words or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        return _INTERRUPTED
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    """Say what went wrong in one line."""
+    sys.stderr.write(f"Error: {' '.join(message.splitlines())}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On/off options that take `--name`, `--no-name`, `--name=false` alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["boolean_option"]
+
+
+def boolean_option(
+    name: str, *, default: bool = False, text: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator adding the option; the function gets one bool."""
+    word = name.removeprefix("--")
+    parameter = word.replace("-", "_")
+
+    def switch_off(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+        if value:
+            ctx.params[parameter] = False
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        shown = f"{text} [{'on' if default else 'off'}]"
+        function = click.option(
+            f"--no-{word}", is_flag=True, expose_value=False, hidden=True, callback=switch_off
+        )(function)
+        # A flag value without is_flag: the value after `=` is optional.
+        return click.option(
+            name,
+            parameter,
+            type=click.BOOL,
+            is_flag=False,
+            flag_value=True,
+            default=default,
+            metavar="[=BOOL]",
+            help=shown,
+        )(function)
+
+    return decorate

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls to an agent over gRPC, with failures told in one line that says what to do."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+import grpc
+
+from tetragon_core.errors import ConnectionFailedError, PermissionDeniedError, TetragonError
+
+from .address import probe_socket, resolve, socket_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from google.protobuf.message import Message
+
+    from .settings import ClientSettings
+
+    Reply = TypeVar("Reply", bound=Message)
+    Result = TypeVar("Result")
+
+__all__ = ["AgentClient", "UnavailableError"]
+
+_SERVICE: Final = "/tetragon.FineGuidanceSensors/"
+_START_HINT: Final = "Is it running? Start it with: sudo tetragon-mini agent"
+_FIRST_BACKOFF_S: Final = 1.0
+_UNRESOLVED: Final = ("resolution failed", "errors resolving", "dns")
+"""gRPC versions differ in how they say that a name is unknown."""
+_WINDOW_BYTES: Final = 1 << 20
+"""What the agent may send ahead: some 1,000 events."""
+
+_log = logging.getLogger(__name__)
+
+
+class UnavailableError(ConnectionFailedError):
+    """Nobody answers, or the connection broke: the failures worth another try."""
+
+
+class AgentClient:
+    """One connection to an agent; use it as a context manager."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self.address = resolve(settings.server_address)
+        self._socket = socket_path(self.address)
+        _log.debug("connecting to %s", self.address)
+        target = self.address if self._socket is None else f"unix:{self._socket}"
+        options = (
+            ("grpc.max_receive_message_length", settings.max_recv_size),
+            # A blocked read of the calling thread instead of a second thread: half the cost.
+            ("SingleThreadedUnaryStream", 1),
+            # Its pings, one for nearly every event, cost the agent more than the event does.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
+            ("grpc.enable_retries", 0),
+            ("grpc.enable_http_proxy", int(self._socket is None)),
+        )
+        self._channel = grpc.insecure_channel(target, options=options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._channel.close()
+
+    def call(self, method: str, request: Message, reply_type: type[Reply]) -> Reply:
+        """The agent's answer to one question."""
+        stub = self._channel.unary_unary(
+            _SERVICE + method,
+            request_serializer=_serialise,
+            response_deserializer=reply_type.FromString,
+        )
+        timeout = self._settings.timeout_s
+        return self._retrying(method, lambda: stub(request, timeout=timeout))
+
+    def stream(self, method: str, request: Message, reply_type: type[Reply]) -> Iterator[Reply]:
+        """The agent's answers as they come; ends when the agent ends it."""
+        stub = self._channel.unary_stream(
+            _SERVICE + method,
+            request_serializer=_serialise,
+            response_deserializer=reply_type.FromString,
+        )
+        self._retrying(method, lambda: None)
+        replies = stub(request)
+        try:
+            yield from replies
+        except grpc.RpcError as error:
+            raise self._explain(method, error) from error
+        finally:
+            replies.cancel()
+
+    def _retrying(self, method: str, attempt: Callable[[], Result]) -> Result:
+        """Result of the first attempt that reaches the agent; its socket is looked at before."""
+        backoff_s = _FIRST_BACKOFF_S
+        for tries_left in range(self._settings.retries, -1, -1):
+            try:
+                self._check_socket()
+                return attempt()
+            except UnavailableError:
+                if not tries_left:
+                    raise
+            except grpc.RpcError as error:
+                explained = self._explain(method, error)
+                if not tries_left or not isinstance(explained, UnavailableError):
+                    raise explained from error
+            _log.debug("%s: agent not reached, next try in %gs", method, backoff_s)
+            time.sleep(backoff_s)
+            backoff_s *= 2
+        raise AssertionError("the last try returns or raises")
+
+    def _check_socket(self) -> None:
+        """Find out at once, and exactly, why a unix socket cannot be used."""
+        error = None if self._socket is None else probe_socket(self._socket)
+        if error is not None:
+            raise self._unreachable(error.errno or 0)
+
+    def _unreachable(self, number: int) -> TetragonError:
+        """The error for a failed connect."""
+        where = f"cannot reach the agent at {self.address}"
+        if number in {errno.EACCES, errno.EPERM}:
+            return PermissionDeniedError(
+                f"{where}: permission denied. Run this command as root, with sudo"
+            )
+        if number == errno.ENOENT:
+            return UnavailableError(f"{where}: there is no such socket. {_START_HINT}")
+        return UnavailableError(f"{where}: {os.strerror(number).lower()}. {_START_HINT}")
+
+    def _explain(self, method: str, error: grpc.RpcError) -> TetragonError:
+        """The error for a call that failed."""
+        code, details = error.code(), error.details() or ""
+        # A server that stops may cancel its streams; we never do before the end.
+        if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
+            return self._explain_unavailable(details)
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            return TetragonError(
+                f"{self.address} does not offer {method}: update the agent, or check the address"
+            )
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            limit = f"{self._settings.timeout_s:g}s"
+            return ConnectionFailedError(
+                f"no answer from the agent at {self.address} within {limit}; see --timeout"
+            )
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
+            return TetragonError(f"{details}: give a larger --max-recv-size")
+        return TetragonError(" ".join(f"{method} failed: {details or code.name}".split()))
+
+    def _explain_unavailable(self, details: str) -> TetragonError:
+        """Tell a connection that could not be made from one that broke."""
+        _log.debug("unavailable: %s", details)
+        lowered = details.lower()
+        for number in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
+            if os.strerror(number).lower() in lowered:
+                return self._unreachable(number)
+        if any(text in lowered for text in _UNRESOLVED):
+            return UnavailableError(
+                f"cannot reach the agent at {self.address}: the name does not resolve"
+            )
+        return UnavailableError(f"the agent at {self.address} went away. {_START_HINT}")
+
+
+def _serialise(message: Message) -> bytes:
+    return message.SerializeToString()

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subcommands: one row and one module each. A module is imported when its command is used."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["COMMANDS", "CommandRow"]
+
+
+class CommandRow(NamedTuple):
+    """A subcommand: its module here has the click command `command`."""
+
+    name: str
+    summary: str
+
+
+COMMANDS: Final = (
+    CommandRow("agent", "Run the agent on this host (needs root)."),
+    CommandRow("getevents", "Print events as they happen."),
+    CommandRow("status", "Tell whether the agent works and what it lost."),
+    CommandRow("info", "Print the agent's settings as one JSON line."),
+    CommandRow("version", "Print the client's version, and the agent's."),
+    CommandRow("completion", "Print a completion script for your shell."),
+    CommandRow("hook", "OCI hook: tell the agent of a new container."),
+)

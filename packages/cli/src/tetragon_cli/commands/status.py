@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`status`: the agent's health, and what it counted; losses stand out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tetragon.tetragon_pb2 import GetHealthStatusRequest, GetHealthStatusResponse
+from tetragon_core.stats import Counter
+
+from ..client import AgentClient
+from ..compact.text import escape
+from ..settings import client_options, client_settings
+
+if TYPE_CHECKING:
+    from tetragon import tetragon_pb2 as pb
+
+__all__ = ["command"]
+
+_LOSSES: Final = frozenset(counter.label for counter in Counter if counter.lost)
+_FAILED: Final = 1
+
+
+@client_options
+@click.command("status")
+@click.pass_context
+def command(ctx: click.Context) -> int:
+    """Tell whether the agent works and what it lost."""
+    with AgentClient(client_settings(ctx)) as client:
+        reply = client.call("GetHealth", GetHealthStatusRequest(), GetHealthStatusResponse)
+    health = reply.health_status[0].details if reply.health_status else "no status available"
+    click.echo(f"Health Status: {escape(health)}")
+    if sys.stdout.isatty():
+        _draw_table(reply)
+    else:
+        for counter in reply.counters:
+            mark = "lost " if _is_loss(counter) else ""
+            click.echo(f"{mark}{_name(counter)} {counter.value}")
+    return 0 if reply.health_status else _FAILED
+
+
+def _is_loss(counter: pb.Counter) -> bool:
+    """True when the counter counts losses and there were some."""
+    return counter.value > 0 and counter.name in _LOSSES
+
+
+def _name(counter: pb.Counter) -> str:
+    """Name and labels, as in metrics."""
+    labels = ",".join(f'{key}="{counter.labels[key]}"' for key in sorted(counter.labels))
+    return escape(f"{counter.name}{{{labels}}}" if labels else counter.name)
+
+
+def _draw_table(reply: GetHealthStatusResponse) -> None:
+    """The counters as a table; red ones are losses."""
+    if not reply.counters:
+        return
+    from rich.console import Console  # noqa: PLC0415  # only on a terminal
+    from rich.table import Table  # noqa: PLC0415  # only on a terminal
+    from rich.text import Text  # noqa: PLC0415  # only on a terminal
+
+    table = Table("Counter", "Value", "Meaning", box=None)
+    table.columns[1].justify = "right"
+    for counter in reply.counters:
+        row = (_name(counter), str(counter.value), escape(counter.help))
+        table.add_row(*map(Text, row), style="bold red" if _is_loss(counter) else None)
+    Console().print(table)
