@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures → the lines of the table, with the targets beside them. It measures nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+__all__ = ["ROWS", "Row", "lines"]
+
+Figures = Mapping[str, Mapping[str, int]]
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    target: str
+    value: Callable[[Figures], str]
+
+
+def _count(part: str, name: str) -> Callable[[Figures], str]:
+    return lambda found: f"{found[part][name]:,}"
+
+
+def _mib(part: str, name: str, unit: int) -> Callable[[Figures], str]:
+    return lambda found: f"{found[part][name] * unit / 2**20:.1f} MiB"
+
+
+def _added(name: str) -> Callable[[Figures], str]:
+    def text(found: Figures) -> str:
+        alone, with_sensor = found["alone"][name], found["agent"][name]
+        return f"{with_sensor - alone:+,} ({alone:,} → {with_sensor:,})"
+
+    return text
+
+
+def _lost(found: Figures) -> str:
+    burst = found["burst"]
+    return f"{burst['made'] - burst['seen']:,} of {burst['made']:,} events"
+
+
+ROWS: Final = (
+    Row("agent, start to listening", "1,000,000,000", _count("start", "cpu")),
+    Row("agent, resident memory, idle", "50 MB", _mib("agent", "rss_kib", 1024)),
+    Row("agent, resident memory, most at start", "70 MB", _mib("agent", "high_kib", 1024)),
+    Row("agent, resident memory, most in the burst", "", _mib("burst", "high_kib", 1024)),
+    Row("BPF maps without the ring buffer", "10 MiB", _mib("agent", "map_bytes", 1)),
+    Row("ring buffer", "", _mib("agent", "ring_bytes", 1)),
+    Row("vfork + exec + exit, added", "+12,000", _added("exec")),
+    Row("fork + exit, added", "+4,000", _added("fork")),
+    Row("agent per event, nobody listens, quiet", "40,000", _count("agent", "paced_agent")),
+    Row("agent per event, nobody listens, busy", "40,000", _count("agent", "busy_agent")),
+    Row("agent per event, compact client, quiet", "60,000", _count("compact", "paced_agent")),
+    Row("agent per event, compact client, busy", "60,000", _count("compact", "busy_agent")),
+    Row("client per event, compact, quiet", "60,000", _count("compact", "paced_client")),
+    Row("client per event, compact, busy", "60,000", _count("compact", "busy_client")),
+    Row("client per event, json, quiet", "40,000", _count("json", "paced_client")),
+    Row("client per event, json, busy", "40,000", _count("json", "busy_client")),
+    Row("lost of a burst of 10,000 execs", "0", _lost),
+)
+
+
+def lines(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Rows as a Markdown table with aligned columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    texts = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return [texts[0], rule, *texts[1:]]
