@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated system call tables hold what is known of the ABIs, and fit each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tetragon_cli.compact import _syscalls, syscalls
+
+
+@pytest.mark.parametrize(
+    ("abi", "number", "name"),
+    [
+        ("x64", 0, "read"),
+        ("x64", 59, "execve"),
+        ("x64", 435, "clone3"),
+        ("i386", 5, "open"),
+        ("i386", 11, "execve"),
+        ("arm64", 64, "write"),
+        ("arm64", 221, "execve"),
+        ("arm32", 11, "execve"),
+    ],
+)
+def test_numbers(abi: str, number: int, name: str) -> None:
+    """Well-known numbers have their names, before and after holes in the tables."""
+    assert syscalls._names(abi)[number] == name
+
+
+def test_unknown_abis_have_no_names() -> None:
+    """An ABI nobody has heard of is no error."""
+    assert syscalls._names("z80") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("fstat", ["unsigned int fd", "struct stat * statbuf"]),
+        ("openat", ["int dfd", "const char * filename", "int flags", "umode_t mode"]),
+        ("exit", ["int error_code"]),
+        ("finit_module", ["int fd", "const char * uargs", "int flags"]),
+    ],
+)
+def test_parameters(name: str, parameters: list[str]) -> None:
+    """Types and names are those of the kernel, also where the entry function has another name."""
+    assert [f"{kind} {label}" for kind, label in syscalls._parameters()[name]] == parameters
+
+
+def test_every_parameter_list_belongs_to_a_call() -> None:
+    """No row is unreachable, and none is empty."""
+    names = {word for table in (_syscalls.X64, _syscalls.ARM64) for word in table.split()}
+
+    assert set(syscalls._parameters()) <= names
+    assert len(syscalls._parameters()) > 340
+    assert all(kind and label for row in syscalls._parameters().values() for kind, label in row)

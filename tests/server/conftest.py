@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one resource most of the server's tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.harness import running_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from server.harness import Api
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """Return a running server, stopped at the end of the test."""
+    with running_api(tmp_path) as running:
+        yield running

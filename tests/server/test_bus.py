@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queues: what fits, what is dropped, what is told about it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.builders import exec_event, process
+from server.harness import numbered
+from tetragon import events_pb2
+from tetragon_core.stats import Counter
+from tetragon_server.ancestors import with_ancestors
+from tetragon_server.bus import Bus
+
+if TYPE_CHECKING:
+    from tetragon_server.bus import Subscription
+
+
+def taken(subscription: Subscription, max_events: int, max_bytes: int = 1 << 20) -> list[bytes]:
+    return asyncio.run(subscription.take(max_events, max_bytes))
+
+
+def test_bytes_bound_the_queue() -> None:
+    """With room for two events of this size the third is dropped, and counted."""
+    event = numbered(1, size=1000)
+    bus = Bus(max_events=100, max_bytes=2 * len(event.payload))
+    subscription = bus.subscribe()
+
+    for _ in range(3):
+        bus.publish(event)
+
+    counts = bus.counters()
+    assert (counts[Counter.EVENTS_SENT], counts[Counter.SUBSCRIBER_DROPPED]) == (2, 1)
+    assert taken(subscription, 10) == [event.payload] * 2
+
+
+def test_event_larger_than_the_queue_goes_out_alone() -> None:
+    """One huge event is not a loss for a subscriber that keeps up."""
+    event = numbered(1, size=1000)
+    bus = Bus(max_events=100, max_bytes=10)
+    subscription = bus.subscribe()
+
+    bus.publish(event)
+
+    assert taken(subscription, 10) == [event.payload]
+
+
+def test_room_comes_back() -> None:
+    """What was taken no longer counts against the limits."""
+    event = numbered(1)
+    bus = Bus(max_events=2, max_bytes=1 << 20)
+    subscription = bus.subscribe()
+    for _ in range(50):
+        bus.publish(event)
+        taken(subscription, 1)
+
+    assert bus.counters()[Counter.SUBSCRIBER_DROPPED] == 0
+
+
+@pytest.mark.parametrize(
+    ("max_events", "max_bytes", "expected"),
+    [(2, 1 << 20, 2), (9, 2500, 2), (9, 1, 1), (9, 1 << 20, 3)],
+    ids=["events", "bytes", "at-least-one", "all"],
+)
+def test_batches(max_events: int, max_bytes: int, expected: int) -> None:
+    """A batch stops at either limit, and holds at least one event."""
+    bus = Bus(max_events=100, max_bytes=1 << 20)
+    subscription = bus.subscribe()
+    for number in range(3):
+        bus.publish(numbered(number, size=1000))
+
+    assert len(taken(subscription, max_events, max_bytes)) == expected
+
+
+def test_counts_outlive_their_subscribers() -> None:
+    """Totals never go back when a client leaves, and it leaves once only."""
+    bus = Bus(max_events=1, max_bytes=1 << 20)
+    subscription = bus.subscribe()
+    for number in range(5):
+        bus.publish(numbered(number))
+
+    bus.unsubscribe(subscription)
+    bus.unsubscribe(subscription)
+
+    counts = bus.counters()
+    assert (counts[Counter.EVENTS_SENT], counts[Counter.SUBSCRIBER_DROPPED]) == (1, 4)
+
+
+def test_loss_is_not_told_by_a_dropped_event() -> None:
+    """A note that would have gone with a dropped event goes with the next one that fits."""
+    bus = Bus(max_events=1, max_bytes=1 << 20)
+    subscription = bus.subscribe()
+    bus.publish(numbered(1))
+    bus.note_lost(7)
+    bus.publish(numbered(2))
+    taken(subscription, 1)
+
+    bus.publish(numbered(3))
+
+    (payload,) = taken(subscription, 1)
+    lost = events_pb2.GetEventsResponse.FromString(payload).lost
+    assert (lost.before_agent, lost.in_queue) == (7, 1)
+
+
+def test_ancestors_end_at_init() -> None:
+    """The line starts above the parent and ends with pid 1, not with the pseudo process above."""
+    kernel = process(pid=0)
+    init = process(pid=1, parent=kernel)
+    shell = process(pid=10, parent=init)
+    script = process(pid=11, parent=shell)
+
+    event = with_ancestors(exec_event(parent=script))
+
+    assert [one.pid for one in event.ancestors] == [10, 1]
+
+
+def test_child_of_init_has_no_ancestors() -> None:
+    """Nothing is listed above a parent that is pid 1."""
+    event = with_ancestors(exec_event(parent=process(pid=1, parent=process(pid=0))))
+
+    assert event.ancestors == ()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent that cannot start says why in one line; one that is stopped meanwhile ends cleanly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.harness import DEADLINE_S, names_in, spawn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_stop_signal_during_the_start(tmp_path: Path, number: str) -> None:
+    """It waits until the agent can end cleanly: exit code 0, no file left."""
+    with spawn(tmp_path, f"while_loading={number}") as agent:
+        try:
+            _, errors = agent.communicate(timeout=DEADLINE_S)
+        finally:
+            agent.kill()
+
+    assert agent.returncode == 0
+    assert "agent stopped" in errors.decode().splitlines()[-1]
+    assert names_in(tmp_path) == []
+
+
+def test_unusable_run_dir_is_one_line(tmp_path: Path) -> None:
+    """A file where the directory should be: said in one line, with what to do."""
+    run_dir = tmp_path / "file"
+    run_dir.touch()
+
+    with spawn(run_dir) as agent:
+        _, errors = agent.communicate(timeout=DEADLINE_S)
+
+    told = errors.decode().splitlines()[1:]
+    assert agent.returncode == 2
+    assert len(told) == 1
+    assert told[0].startswith(f"cannot write {run_dir}/tetragon.pid: File exists; ")
+
+
+def test_wrong_procfs_is_one_line(tmp_path: Path) -> None:
+    """A directory that is no proc file system is named."""
+    with spawn(tmp_path, f"procfs={tmp_path}") as agent:
+        _, errors = agent.communicate(timeout=DEADLINE_S)
+
+    assert agent.returncode == 2
+    assert errors.decode().splitlines()[1:] == [
+        f"{tmp_path} is no proc file system (No such file or directory: mounts); see --procfs"
+    ]
