@@ -18,7 +18,6 @@ from tetragon_core.clock import BootClock
 from tetragon_core.events import ProcessExec, ProcessExit
 from tetragon_core.procfs import ProcScanner
 from tetragon_core.stats import Counter
-from tetragon_sensors.features import program_copies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,8 +102,6 @@ def test_start_times_of_what_runs(workload: Path) -> None:
 @pytest.mark.parametrize("attempt", range(4))
 def test_attaching_in_a_storm(workload: Path, attempt: int) -> None:
     """Processes come and go while the sensor is attached: each image once, each parent known."""
-    if program_copies() > 1:
-        pytest.skip("known defect from 7.0 on, not understood: see docs/design.md")
     storm = [str(workload / "storm"), str(WORKERS), str(ENDLESS), str(workload / "finish")]
     with running(storm) as pid, recording() as recorder:
         # ended between the attachment and the walk: only their exit can be known

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .hooks import HookMessage
     from .process import Process
 
-__all__ = ["Event", "ProcessExec", "ProcessExit"]
+__all__ = ["Event", "HookHit", "ProcessExec", "ProcessExit"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,4 +42,15 @@ class ProcessExit:
     """Signal name, empty when the process ended by itself or the number has no name."""
 
 
-Event = ProcessExec | ProcessExit
+@dataclass(slots=True, kw_only=True)
+class HookHit:
+    """A policy's hook was hit; `hit.info.event` says which type of event this is."""
+
+    process: Process
+    parent: Process | None
+    ancestors: tuple[Process, ...] = ()
+    time_ns: int
+    hit: HookMessage
+
+
+Event = ProcessExec | ProcessExit | HookHit
