@@ -5,11 +5,21 @@ from __future__ import annotations
 
 import ctypes as c
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tetragon_core.errors import TetragonError
 
-__all__ = ["PRINT_CALLBACK", "SAMPLE_CALLBACK", "ObjectOpenOpts", "ProgInfo", "load_library"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "PRINT_CALLBACK",
+    "SAMPLE_CALLBACK",
+    "ObjectOpenOpts",
+    "ProgInfo",
+    "Signatures",
+    "load_library",
+]
 
 SAMPLE_CALLBACK: Final = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_size_t)
 PRINT_CALLBACK: Final = c.CFUNCTYPE(c.c_int, c.c_int, c.c_char_p, c.c_void_p)
@@ -33,7 +43,9 @@ class ProgInfo(c.Structure):
 
 
 _P: Final = c.c_void_p
-_SIGNATURES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
+Signatures: TypeAlias = "Mapping[str, tuple[Any, tuple[Any, ...]]]"
+"""Result and arguments of each function we call."""
+_SIGNATURES: Final[Signatures] = {
     "libbpf_set_print": (_P, (PRINT_CALLBACK,)),
     "bpf_object__open_mem": (_P, (c.c_char_p, c.c_size_t, c.POINTER(ObjectOpenOpts))),
     "bpf_object__load": (c.c_int, (_P,)),
@@ -66,7 +78,7 @@ def _candidates() -> list[str]:
     return [str(bundled), "libbpf.so.1"]
 
 
-def load_library() -> Any:  # noqa: ANN401  (a ctypes library has no useful static type)
+def load_library(signatures: Signatures = _SIGNATURES) -> Any:  # noqa: ANN401  (a ctypes library has no useful static type)
     """Open libbpf and declare what we call.
 
     Raises TetragonError when it is not installed.
@@ -76,7 +88,7 @@ def load_library() -> Any:  # noqa: ANN401  (a ctypes library has no useful stat
             lib = c.CDLL(name, use_errno=True)
         except OSError:
             continue
-        for function, (result, arguments) in _SIGNATURES.items():
+        for function, (result, arguments) in signatures.items():
             entry = getattr(lib, function)
             entry.restype = result
             entry.argtypes = arguments
