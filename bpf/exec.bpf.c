@@ -45,6 +45,9 @@ static __always_inline void put_identity(struct scratch *s, struct task_struct *
 			flag(s, EXEC_FIRST);
 	} else {
 		rec->previous.ktime = derived_ktime(task);
+		/* with CLONE_PARENT the id is the grandparent's: then a first exec may not show */
+		if (task->self_exec_id == task->parent_exec_id + 1)
+			flag(s, EXEC_FIRST);
 	}
 	if (!key_of(&rec->h.parent, task->real_parent))
 		flag(s, EXEC_PARENT_UNTRACKED);
@@ -143,7 +146,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	/* the number of the exec is inherited: only with the start time it is this process's own */
 	u64 which = task->group_leader->start_boottime + task->self_exec_id;
 
-	if (!s || handled_by_copy(SEEN_EXEC, task->tgid, which))
+	if (!s || !is_mine(SEEN_EXEC, task->tgid, which))
 		return 0;
 	__builtin_memset(&s->rec, 0, sizeof(s->rec));
 	s->rec.h.size = sizeof(s->rec);

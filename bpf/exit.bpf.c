@@ -53,7 +53,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	u32 tgid = task->tgid;
 
 	/* a thread that called exec has the pid and start time of the leader that ended for it */
-	if (handled_by_copy(SEEN_TASK_EXIT, task->pid, task->start_boottime + task->self_exec_id))
+	if (!is_mine(SEEN_TASK_EXIT, task->pid, task->start_boottime + task->self_exec_id))
 		return 0;
 	if (task->signal->live.counter > 0)
 		return 0;

@@ -26,7 +26,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct proc_entry entry = {};
 	u32 tgid = child->tgid;
 
-	if (handled_by_copy(SEEN_FORK, child->pid, child->start_boottime))
+	if (!is_mine(SEEN_FORK, child->pid, child->start_boottime))
 		return 0;
 	if (child->pid != child->tgid)
 		return 0;

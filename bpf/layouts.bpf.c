@@ -12,6 +12,7 @@ struct layouts {
 	struct rec_exit exit;
 	struct proc_entry entry;
 	struct loader_config config;
+	struct control control;
 	enum rec_kind rec_kind;
 	enum exec_flag exec_flag;
 	enum exit_flag exit_flag;

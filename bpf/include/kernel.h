@@ -217,7 +217,8 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	u64 start_boottime;
-	u64 self_exec_id; /* grows with each exec */
+	u64 self_exec_id;   /* inherited, and one more with each exec */
+	u64 parent_exec_id; /* the parent's self_exec_id at the fork */
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

@@ -11,7 +11,7 @@ struct {
 
 /*
  * tgid -> identity of each live process that was forked or has called exec since the sensor was
- * attached. Preallocated: an allocation here could deadlock inside the allocator's own tracepoints.
+ * armed. Preallocated: an allocation here could deadlock inside the allocator's own tracepoints.
  * Full: counted in COUNT_TABLE_FULL, the event still goes out.
  */
 struct {
@@ -20,6 +20,24 @@ struct {
 	__type(key, u32);
 	__type(value, struct proc_entry);
 } processes SEC(".maps");
+
+/* One struct control, which the loader writes through a mapping: no system call, one instant. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct control);
+} control SEC(".maps");
+
+/* Whether events count: not before every copy of every program is attached. */
+static __always_inline bool armed(void)
+{
+	u32 zero = 0;
+	volatile struct control *value = bpf_map_lookup_elem(&control, &zero);
+
+	return value && value->armed;
+}
 
 /* enum counter -> how often; mapped into the agent, which reads it without a system call. */
 struct {

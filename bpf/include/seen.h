@@ -50,16 +50,21 @@ static __always_inline bool mark_seen(u32 kind, u32 id, u64 which)
 	return err == -EEXIST;
 }
 
-/* Whether another copy of this program has handled this call. `id` and `which` name the call. */
-static __always_inline bool handled_by_copy(u32 kind, u32 id, u64 which)
+/*
+ * Whether this copy of the program has to handle this call, which `id` and `which` name. The first
+ * copy to come decides for all of them: were marks made and rescues counted only once armed, a call
+ * that the first copy let pass just before could be handled by the next, as a rescue of what was
+ * never skipped.
+ */
+static __always_inline bool is_mine(u32 kind, u32 id, u64 which)
 {
-	if (config.copies == 1)
-		return false;
-	if (mark_seen(kind, id, which))
-		return true;
-	if (config.copy > 0)
-		count(COUNT_RESCUED);
-	return false;
+	if (config.copies > 1) {
+		if (mark_seen(kind, id, which))
+			return false;
+		if (config.copy > 0)
+			count(COUNT_RESCUED);
+	}
+	return armed();
 }
 
 #endif

@@ -139,6 +139,11 @@ struct loader_config {
 	u32 pad;
 };
 
+/* What the loader writes while the programs are attached. */
+struct control {
+	u32 armed; /* not 0: events are handled */
+};
+
 /* Index into the counters map. */
 enum counter {
 	COUNT_LOST_EXEC = 0,

@@ -11,7 +11,7 @@ from builders import make_exec, make_exit, make_fork, make_scanned
 from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import ManualClock
 from tetragon_core.events import Event, ProcessExec
-from tetragon_core.messages import TICK_NS, Message
+from tetragon_core.messages import TICK_NS, ExecFlag, Message
 from tetragon_core.observer import Observer
 from tetragon_core.stats import Counter, Stats
 
@@ -154,6 +154,21 @@ def test_an_image_read_after_its_exec_is_reported_by_the_stream_only(seen: Scann
     assert (replaced.pid, replaced.ktime_ns) == OLD
     assert replaced.parent is not None
     assert replaced.parent.pid == 10
+
+
+def test_the_first_exec_of_an_old_process_has_its_parent_as_parent() -> None:
+    """Forked before the attachment, exec after it: the image the walk read was its parent's."""
+    first = exec_of_old("/bin/new", flags=int(ExecFlag.FIRST))
+
+    events, _ = start([PARENT, scanned_old("/sbin/parent")], [first])
+
+    assert shown(events)[1:] == [
+        ("exec", 50, "/sbin/parent", "/sbin/parent"),
+        ("exec", 50, "/bin/new", "/sbin/parent"),
+    ]
+    parent = events[-1].parent
+    assert parent is not None
+    assert parent.pid == 10
 
 
 def test_an_image_read_between_two_execs_is_reported_once() -> None:

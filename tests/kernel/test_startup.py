@@ -99,6 +99,24 @@ def test_start_times_of_what_runs(workload: Path) -> None:
     assert abs(BootClock().to_wall_ns(event.process.ktime_ns) - event.time_ns) < 10**9
 
 
+def test_first_exec_of_what_was_forked_before(workload: Path) -> None:
+    """Forked before the sensor, exec after: the parent is its parent, not its own image before."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    pid = spawn([str(workload / "finish")], prepare=lambda: os.read(reading, 1))
+    with recording() as recorder:
+        tree = recorder.follow(pid)
+        os.write(writing, b"x")
+        recorder.finish(tree)
+    os.close(reading)
+    os.close(writing)
+
+    (event,) = tree.exec_events
+    assert event.parent is not None
+    assert os.getpid() == event.parent.pid
+    assert event.parent.exec_id == event.process.parent_exec_id
+    assert "execve clone" == event.process.flags
+
+
 @pytest.mark.parametrize("attempt", range(4))
 def test_attaching_in_a_storm(workload: Path, attempt: int) -> None:
     """Processes come and go while the sensor is attached: each image once, each parent known."""
@@ -136,8 +154,5 @@ def series(starts: Sequence[ProcessExec], worker: int) -> tuple[list[int], dict[
             numbers.append(int(found[2]))
             parent = event.parent
             assert parent is not None
-            if parent.pid == event.process.pid:  # forked before, called exec after the walk saw it
-                parent = parent.parent
-                assert parent is not None
             parents[parent.exec_id] = parent
     return numbers, parents

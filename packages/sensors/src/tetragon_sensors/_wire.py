@@ -205,3 +205,12 @@ class LoaderConfig(NamedTuple):
 
 
 LOADER_CONFIG: Final = Struct("<III4x")
+
+
+class Control(NamedTuple):
+    """struct of 4 bytes."""
+
+    armed: int
+
+
+CONTROL: Final = Struct("<I")

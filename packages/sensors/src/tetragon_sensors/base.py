@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseSensor", "SensorConfig"]
 
-# Fork last: once it is attached every later exec and exit is of a process whose birth was seen.
 _OBJECTS: Final = ("exit", "exec", "fork")
-_SHARED: Final = frozenset({"ring", "processes", "counters", "seen"})
+_SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen"})
 """Maps there is one of. Scratch memory is not among them: each copy of a program has its own."""
 _PAGE: Final = 4096
+_READINGS: Final = 4
 _CONTROLLERS: Final = {
     "": _wire.CgroupHierarchy.V2,
     "memory": _wire.CgroupHierarchy.MEMORY,
@@ -68,8 +68,8 @@ def round_ring_bytes(wanted: int) -> int:
 class BaseSensor:
     """Loaded and attached from construction to close(). Not thread-safe.
 
-    The kernel fills the ring from the moment of attachment; read it with drain() when fileno() is
-    readable.
+    The kernel fills the ring from the end of the construction on, with all kinds of events from the
+    same instant; read it with drain() when fileno() is readable.
     """
 
     def __init__(self, config: SensorConfig, stats: Stats) -> None:
@@ -87,7 +87,18 @@ class BaseSensor:
             for loaded in self._objects.values():
                 for copy in loaded:
                     copy.attach()
+            self._arm()
+            self._skipped_unarmed = min(self._unrescued_at_most() for _ in range(_READINGS))
             self._stack = stack.pop_all()
+
+    def _arm(self) -> None:
+        """Let the programs handle events: one write, so all of them, on all CPUs, start together.
+
+        While programs and their copies are attached one after the other nothing is handled, else an
+        event for which the only copy yet attached was skipped would be lost.
+        """
+        with self._maps["control"].memory(_PAGE, writable=True) as memory:
+            _wire.CONTROL.pack_into(memory, 0, 1)
 
     def _load(self, config: SensorConfig, stack: ExitStack) -> None:
         sizes = {
@@ -148,10 +159,29 @@ class BaseSensor:
 
         What the first copy was skipped for, less what another handled (bpf/include/seen.h).
         """
-        skipped = sum(copies[0].recursion_misses() for copies in self._objects.values())
-        rescued = struct.unpack_from("<Q", self._counts, 8 * _wire.Counter.RESCUED)[0]
-        self._missed = max(self._missed, skipped - rescued)
+        skipped = self._skipped()
+        self._missed = max(self._missed, skipped - self._rescued() - self._skipped_unarmed)
         return {Counter.PROGRAM_MISSED: self._missed}
+
+    def _skipped(self) -> int:
+        """Calls that the first copies were skipped for."""
+        return sum(copies[0].recursion_misses() for copies in self._objects.values())
+
+    def _rescued(self) -> int:
+        """Calls that another copy than the first took."""
+        rescued: int = struct.unpack_from("<Q", self._counts, 8 * _wire.Counter.RESCUED)[0]
+        return rescued
+
+    def _unrescued_at_most(self) -> int:
+        """Calls that no copy took, and those on their way from the first copy to the next.
+
+        Rescued ones are read first: one that is both skipped and rescued meanwhile makes the result
+        too high, never too low. So right after the sensor was armed the least of a few readings is
+        what was skipped before that and does not count, to the last call, but for one that no copy
+        takes in these microseconds, or one that is kept on its way for all of them.
+        """
+        rescued = self._rescued()
+        return self._skipped() - rescued
 
     def close(self) -> None:
         """Detach and free everything; idempotent."""

@@ -78,9 +78,10 @@ class Map:
             key = following.raw
             yield key
 
-    def memory(self, size: int) -> mmap.mmap:
-        """The values of a BPF_F_MMAPABLE array as shared read-only memory."""
-        return mmap.mmap(self.fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
+    def memory(self, size: int, *, writable: bool = False) -> mmap.mmap:
+        """The values of a BPF_F_MMAPABLE array as shared memory of `size` bytes, whole pages."""
+        protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+        return mmap.mmap(self.fd, size, mmap.MAP_SHARED, protection)
 
 
 class LoadedObject:
