@@ -72,6 +72,13 @@ class Node:
     """What all parts of a policy have."""
 
     where: Where = field(default=NOWHERE, compare=False, repr=False)
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    """Where each field stands that was written, by the attribute's name; `name[i]` for items."""
+
+    def at(self, name: str, index: int | None = None) -> Where:
+        """Where a field, or one of its items, stands; the whole node if that was not written."""
+        item = None if index is None else self.places.get(f"{name}[{index}]")
+        return item or self.places.get(name) or self.where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,8 +339,8 @@ class Spec(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """One document of kind TracingPolicy or TracingPolicyNamespaced."""
+class Policy(Node):
+    """One document of kind TracingPolicy or TracingPolicyNamespaced; places are of metadata."""
 
     name: str
     namespace: str = ""

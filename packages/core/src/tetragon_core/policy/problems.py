@@ -26,10 +26,8 @@ class Problem:
     """What was found, what is allowed, and what to do; no place in it."""
 
     def text(self, source: str) -> str:
-        """`file.yaml:12:7: spec.kprobes[0].call: message`; parts that are not known are left out."""
-        place = ":".join(
-            str(part) for part in (source, self.where.line, self.where.column) if part
-        )
+        """`file.yaml:12:7: spec.kprobes[0].call: message`; what is not known is left out."""
+        place = ":".join(str(part) for part in (source, self.where.line, self.where.column) if part)
         return ": ".join(part for part in (place, self.where.path, self.message) if part)
 
 

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every field of the custom resource: key, kind, whether it is required. Defaults are the model's.
+
+Facts: the CRD of Tetragon, pkg/k8s/apis/cilium.io/v1alpha1. What the types cannot say is checked in
+the `*_checks.py` beside this file.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from .argument_types import ARGUMENT_TYPES
+from .model import (
+    Action,
+    Argument,
+    ArgumentFilter,
+    BinaryFilter,
+    CapabilityFilter,
+    ChangeFilter,
+    Enforcer,
+    FunctionHook,
+    HookKind,
+    LabelExpression,
+    LabelSelector,
+    LsmHook,
+    NamedList,
+    NamespaceFilter,
+    PidFilter,
+    TracepointHook,
+    UprobeHook,
+    UsdtHook,
+    Workloads,
+)
+from .operators import ARGUMENT_OPERATORS, OPERATOR_ALIASES, OPERATOR_SYNONYMS
+from .schema import Choice, Field, Integer, Items, Named, Record, String, Switch
+from .task_names import CAPABILITY_SETS, NAMESPACES
+from .written import Metadata, Option, WrittenPolicy, WrittenSelector, WrittenSpec
+
+__all__ = ["API_VERSION", "NAMESPACED_KIND", "POLICY", "POLICY_KINDS"]
+
+API_VERSION: Final = "cilium.io/v1alpha1"
+NAMESPACED_KIND: Final = "TracingPolicyNamespaced"
+POLICY_KINDS: Final = ("TracingPolicy", NAMESPACED_KIND)
+
+TEXTS: Final = Items(String(texts=True))
+MEMBERSHIP: Final = Choice(("In", "NotIn"))
+SIGNED_32: Final = Integer(-(2**31), 2**31 - 1)
+UNSIGNED_64: Final = Integer(0, 2**64 - 1)
+
+LABEL_SELECTOR: Final = Record(
+    LabelSelector,
+    Field("matchLabels", Named(String())),
+    Field(
+        "matchExpressions",
+        Items(
+            Record(
+                LabelExpression,
+                Field("key", String(), required=True),
+                Field(
+                    "operator",
+                    Choice(("In", "NotIn", "Exists", "DoesNotExist")),
+                    required=True,
+                ),
+                Field("values", Items(String())),
+            )
+        ),
+    ),
+)
+
+WORKLOADS: Final = (
+    Field("podSelector", LABEL_SELECTOR),
+    Field("containerSelector", LABEL_SELECTOR),
+    Field("hostSelector", LABEL_SELECTOR),
+)
+
+ARGUMENT_FIELDS: Final = (
+    Field("type", Choice(tuple(ARGUMENT_TYPES), empty="auto")),
+    Field("resolve", String()),
+    Field("btfType", String()),
+    Field("btfTypeModule", String()),
+    Field("source", Choice(("current_task", "pt_regs"))),
+    Field("sizeArgIndex", Integer()),
+    Field("returnCopy", Switch()),
+    Field("maxData", Switch()),
+    Field("label", String()),
+)
+ARGUMENT: Final = Record(Argument, Field("index", Integer(), required=True), *ARGUMENT_FIELDS)
+INDEX_FREE_ARGUMENT: Final = Record(
+    partial(Argument, index=0), Field("index", Integer()), *ARGUMENT_FIELDS
+)
+
+ARGUMENT_FILTERS: Final = Items(
+    Record(
+        ArgumentFilter,
+        Field("index", Integer()),
+        Field("args", Items(Integer())),
+        Field(
+            "operator",
+            Choice(ARGUMENT_OPERATORS, OPERATOR_SYNONYMS, OPERATOR_ALIASES),
+            required=True,
+        ),
+        Field("values", TEXTS),
+    )
+)
+BINARY_FILTERS: Final = Items(
+    Record(
+        BinaryFilter,
+        Field(
+            "operator",
+            Choice(("In", "NotIn", "Prefix", "NotPrefix", "Postfix", "NotPostfix")),
+            required=True,
+        ),
+        Field("values", TEXTS, required=True),
+        Field("followChildren", Switch()),
+    )
+)
+CAPABILITY_FILTERS: Final = Items(
+    Record(
+        CapabilityFilter,
+        Field("type", Choice(CAPABILITY_SETS)),
+        Field("operator", MEMBERSHIP, required=True),
+        Field("isNamespaceCapability", Switch()),
+        Field("values", TEXTS, required=True),
+    )
+)
+ACTIONS: Final = Items(
+    Record(
+        Action,
+        Field(
+            "action",
+            Choice(
+                (
+                    *("Post", "NoPost", "Sigkill", "Signal", "Override", "Set"),
+                    *("GetUrl", "DnsLookup", "TrackSock", "UntrackSock"),
+                    *("NotifyEnforcer", "CleanupEnforcerNotification"),
+                )
+            ),
+            required=True,
+        ),
+        Field("argFqdn", String()),
+        Field("argUrl", String()),
+        Field("argError", SIGNED_32),
+        Field("argSig", Integer()),
+        Field("argSock", Integer()),
+        Field("argIndex", Integer()),
+        Field("argValue", Integer()),
+        Field("argRegs", Items(String())),
+        Field("argNewSymbol", String()),
+        Field("argNewAddr", UNSIGNED_64, "arg_new_address"),
+        Field("argNewOffset", Integer(-(2**63), 2**63 - 1)),
+        Field("rateLimit", String()),
+        Field("rateLimitScope", Choice(("thread", "process", "global"))),
+        Field("kernelStackTrace", Switch()),
+        Field("userStackTrace", Switch()),
+        Field("imaHash", Switch()),
+    )
+)
+
+SELECTOR: Final = Record(
+    WrittenSelector,
+    Field("label", String()),
+    Field(
+        "matchPIDs",
+        Items(
+            Record(
+                PidFilter,
+                Field("operator", MEMBERSHIP, required=True),
+                Field("values", Items(Integer()), required=True),
+                Field("isNamespacePID", Switch()),
+                Field("followForks", Switch()),
+            )
+        ),
+        "match_pids",
+    ),
+    Field("matchArgs", ARGUMENT_FILTERS),
+    Field("matchData", ARGUMENT_FILTERS),
+    Field("matchReturnArgs", ARGUMENT_FILTERS),
+    Field("matchBinaries", BINARY_FILTERS),
+    Field("matchParentBinaries", BINARY_FILTERS),
+    Field(
+        "matchNamespaces",
+        Items(
+            Record(
+                NamespaceFilter,
+                Field("namespace", Choice(NAMESPACES), required=True),
+                Field("operator", MEMBERSHIP, required=True),
+                Field("values", TEXTS, required=True),
+            )
+        ),
+    ),
+    Field(
+        "matchNamespaceChanges",
+        Items(
+            Record(
+                ChangeFilter,
+                Field("operator", MEMBERSHIP, required=True),
+                Field("values", TEXTS, required=True),
+            )
+        ),
+    ),
+    Field("matchCapabilities", CAPABILITY_FILTERS),
+    Field("matchCapabilityChanges", CAPABILITY_FILTERS),
+    Field("matchWorkloads", Record(Workloads, *WORKLOADS)),
+    Field("matchActions", ACTIONS),
+    Field("matchReturnActions", ACTIONS),
+    Field("macros", TEXTS),
+)
+
+HOOK_FIELDS: Final = (
+    Field("args", Items(ARGUMENT)),
+    Field("selectors", Items(SELECTOR)),
+    Field("message", String()),
+    Field("tags", Items(String())),
+)
+RETURN_FIELDS: Final = (
+    Field("data", Items(INDEX_FREE_ARGUMENT)),
+    Field("return", Switch(), "returns"),
+    Field("returnArg", INDEX_FREE_ARGUMENT),
+)
+FUNCTION_FIELDS: Final = (
+    Field("call", String(), required=True),
+    Field("syscall", Switch()),
+    Field("returnArgAction", Choice(("TrackSock", "UntrackSock"))),
+    Field(
+        "ignore",
+        Record(
+            lambda call_not_found=False, **_: call_not_found,
+            Field("callNotFound", Switch()),
+        ),
+        "ignore_call_not_found",
+    ),
+    *RETURN_FIELDS,
+    *HOOK_FIELDS,
+)
+TRACEPOINT: Final = Record(
+    partial(TracepointHook, kind=HookKind.TRACEPOINT),
+    Field("subsystem", String(), required=True),
+    Field("event", String(), required=True),
+    Field("raw", Switch()),
+    *HOOK_FIELDS,
+)
+UPROBE: Final = Record(
+    partial(UprobeHook, kind=HookKind.UPROBE),
+    Field("path", String(), required=True),
+    Field("btfPath", String()),
+    Field("symbols", Items(String())),
+    Field("offsets", Items(UNSIGNED_64)),
+    Field("addrs", Items(UNSIGNED_64)),
+    Field("refCtrOffsets", Items(UNSIGNED_64)),
+    Field("binaryDigests", Items(String())),
+    Field(
+        "ignore",
+        Record(
+            lambda digest_verification_failure=False, **_: digest_verification_failure,
+            Field("digestVerificationFailure", Switch()),
+        ),
+        "ignore_digest_failure",
+    ),
+    *RETURN_FIELDS,
+    *HOOK_FIELDS,
+)
+USDT: Final = Record(
+    partial(UsdtHook, kind=HookKind.USDT),
+    Field("path", String(), required=True),
+    Field("provider", String(), required=True),
+    Field("name", String(), required=True),
+    Field("btfPath", String()),
+    *HOOK_FIELDS,
+)
+LSM_HOOK: Final = Record(
+    partial(LsmHook, kind=HookKind.LSM), Field("hook", String(), required=True), *HOOK_FIELDS
+)
+LIST: Final = Record(
+    NamedList,
+    Field("name", String(), required=True),
+    Field("type", Choice(("", "syscalls", "generated_syscalls", "generated_ftrace"))),
+    Field("values", TEXTS),
+    Field("pattern", String()),
+    ignored=("validated",),
+)
+
+SPEC: Final = Record(
+    WrittenSpec,
+    Field("kprobes", Items(Record(partial(FunctionHook, kind=HookKind.KPROBE), *FUNCTION_FIELDS))),
+    Field("fentries", Items(Record(partial(FunctionHook, kind=HookKind.FENTRY), *FUNCTION_FIELDS))),
+    Field("tracepoints", Items(TRACEPOINT)),
+    Field("lsmhooks", Items(LSM_HOOK)),
+    Field("uprobes", Items(UPROBE)),
+    Field("usdts", Items(USDT)),
+    Field("loader", Switch()),
+    Field("lists", Items(LIST)),
+    Field("enforcers", Items(Record(Enforcer, Field("calls", TEXTS, required=True)))),
+    Field(
+        "options",
+        Items(
+            Record(
+                Option,
+                Field("name", String(texts=True), required=True),
+                Field("value", String(texts=True)),
+            )
+        ),
+    ),
+    *WORKLOADS,
+    Field("nodeSelector", LABEL_SELECTOR),
+    Field("selectorsMacros", Named(SELECTOR)),
+)
+
+METADATA: Final = Record(
+    Metadata,
+    Field("name", String(), required=True),
+    Field("namespace", String()),
+    Field("labels", Named(String())),
+    Field("annotations", Named(String())),
+    ignored=(
+        *("generateName", "selfLink", "uid", "resourceVersion", "generation"),
+        *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+        *("ownerReferences", "finalizers", "managedFields"),
+    ),
+)
+
+POLICY: Final = Record(
+    WrittenPolicy,
+    Field("apiVersion", Choice((API_VERSION,)), required=True),
+    Field("kind", Choice(POLICY_KINDS), required=True),
+    Field("metadata", METADATA, required=True),
+    Field("spec", SPEC, required=True),
+)
