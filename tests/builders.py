@@ -72,12 +72,8 @@ def make_exit(
 
 def make_process(pid: int = 42, ktime_ns: int = 5000, **fields: Any) -> Process:
     """Build a running image that is in no cache yet."""
+    process = Process("n", ProcessKey(pid, ktime_ns), ProcessKey(0, 0))
     values: dict[str, Any] = {
-        "exec_id": f"id-{pid}-{ktime_ns}",
-        "parent_exec_id": "",
-        "pid": pid,
-        "nspid": 0,
-        "ktime_ns": ktime_ns,
         "start_time_ns": ktime_ns,
         "fork_time_ns": ktime_ns,
         "fork_ktime_ns": ktime_ns,
@@ -85,7 +81,9 @@ def make_process(pid: int = 42, ktime_ns: int = 5000, **fields: Any) -> Process:
         "image": Image(binary="/bin/ls", arguments="-l", cwd="/"),
         "in_init_tree": False,
     }
-    return Process(**values | fields)
+    for name, value in (values | fields).items():
+        setattr(process, name, value)
+    return process
 
 
 def make_scanned(tgid: int, start_ktime_ns: int = 10_000_000, **fields: Any) -> ScannedProcess:

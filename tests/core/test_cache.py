@@ -19,7 +19,7 @@ def make_cache(capacity: int = 100, grace_ns: int = 30) -> tuple[ProcessCache, S
 def test_an_entry_is_found_by_key_by_id_and_by_pid() -> None:
     """Three ways to the same entry."""
     cache, _ = make_cache()
-    process = make_process(42, 5000, exec_id=exec_id("n", ProcessKey(42, 5000)))
+    process = make_process(42, 5000)
 
     cache.add(process)
 

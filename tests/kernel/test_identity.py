@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -88,7 +89,7 @@ def test_own_namespace(recorder: Recorder, workload: Path, hierarchy: Hierarchy,
     with recorder.held([str(workload / "hold")], prepare=lambda: unshare(SPACES[name])) as tree:
         message = tree.only_exec
         assert_as_in_proc(message, hierarchy)
-        ours = scanned(message._replace(process=ProcessKey(os.getpid(), 0)), hierarchy).namespaces
+        ours = scanned(replace(message, process=ProcessKey(os.getpid(), 0)), hierarchy).namespaces
         assert ours is not None
         differing = {
             field

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tetragon_core.events import Event, ProcessExec, ProcessExit
-from tetragon_core.messages import Capabilities, Credentials, Namespaces
+from tetragon_core.messages import Capabilities, Credentials, Namespaces, ProcessKey
 from tetragon_core.process import BinaryProperties, Image, Process
 
 if TYPE_CHECKING:
@@ -22,13 +22,9 @@ def image(**fields: Any) -> Image:
     return replace(base, **fields)
 
 
-def process(**fields: Any) -> Process:
+def process(node: str | None = "n1", **fields: Any) -> Process:
     values: dict[str, Any] = {
-        "exec_id": "bjE6NTAwMDo0Mg==",
-        "parent_exec_id": "bjE6MTow",
         "pid": 42,
-        "nspid": 0,
-        "ktime_ns": 5000,
         "start_time_ns": 1_700_000_000_123_456_789,
         "fork_time_ns": 1_700_000_000_000_000_000,
         "fork_ktime_ns": 4000,
@@ -36,7 +32,10 @@ def process(**fields: Any) -> Process:
         "image": image(),
         "in_init_tree": False,
     }
-    return Process(**values | fields)
+    built = Process(node, ProcessKey(42, 5000), ProcessKey(0, 1))
+    for name, value in (values | fields).items():
+        setattr(built, name, value)
+    return built
 
 
 def exec_event(**fields: Any) -> ProcessExec:
@@ -75,8 +74,7 @@ def random_event(random: Random) -> Event:
 
 def random_process(random: Random) -> Process:
     return process(
-        exec_id=random.choice(WORDS),
-        parent_exec_id=random.choice(WORDS),
+        node=random.choice((None, *WORDS)),
         pid=_number(random, 32),
         start_time_ns=random.choice((0, 999_999_999, 10**9, random.randrange(2**61))),
         fork_time_ns=random.choice((0, random.randrange(2**61))),

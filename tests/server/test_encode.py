@@ -105,7 +105,7 @@ def test_uid_zero_is_present() -> None:
 def test_unknown_process_has_pid_and_time_only() -> None:
     """A process nothing is known of shows what the kernel said and nothing made up."""
     message = decoded(
-        exit_event(process=process(exec_id="", image=None, flags=""))
+        exit_event(process=process(node=None, image=None, flags=""))
     ).process_exit.process
 
     assert [field.name for field, _ in message.ListFields()] == ["pid", "start_time"]

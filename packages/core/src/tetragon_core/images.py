@@ -47,8 +47,7 @@ class _StreamImage(Image):
 
     def __init__(self, message: ExecMessage) -> None:
         self._message = message
-        arguments_bytes = 2 * sum(map(len, message.argv))
-        self.text_bytes = arguments_bytes + len(message.filename) + len(message.cwd)
+        self.text_bytes = message.text_bytes
 
     def __post_init__(self) -> None:
         """The size is known already, and may not change."""

@@ -10,8 +10,12 @@ their own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "TICK_NS",
@@ -105,8 +109,13 @@ class ExecFlag(IntFlag):
     ERROR_CGROUP = 0x4000
 
 
-class ExecMessage(NamedTuple):
-    """A successful exec."""
+@dataclass(slots=True, kw_only=True)
+class ExecMessage:
+    """A successful exec.
+
+    Whoever decodes one may leave fields unset and say in `read_rest` who knows them: most processes
+    end without anybody having looked at what they were.
+    """
 
     process: ProcessKey
     previous: ProcessKey
@@ -136,6 +145,28 @@ class ExecMessage(NamedTuple):
     executable: bytes
     """Resolved path of the loaded file, as the process sees it."""
     argv: tuple[bytes, ...]
+    text_bytes: int = field(default=0, compare=False, repr=False)
+    """About what its texts take; never changes."""
+    record: bytes = field(default=b"", compare=False, repr=False)
+    """For `read_rest`, until it was called."""
+    read_rest: Callable[[ExecMessage, bytes], None] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """Sets every field that is unset; None when none is."""
+
+    def __post_init__(self) -> None:
+        """For a message that is complete from the beginning."""
+        self.text_bytes = 2 * sum(map(len, self.argv)) + len(self.filename) + len(self.cwd)
+
+    def __getattr__(self, name: str) -> object:
+        """Called for an unset slot only, that is once: it sets them all."""
+        read_rest = self.read_rest if name in ExecMessage.__slots__ else None
+        if read_rest is None:
+            raise AttributeError(name)
+        self.read_rest = None
+        read_rest(self, self.record)
+        self.record = b""
+        return getattr(self, name)
 
 
 class ForkMessage(NamedTuple):

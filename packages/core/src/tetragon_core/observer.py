@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .events import ProcessExec, ProcessExit
 from .flags import forked_flags, scanned_flags
-from .ids import KERNEL_KEY, exec_id
+from .ids import KERNEL_KEY
 from .images import exec_image, kernel_image, scanned_image, stream_flags
 from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ProcessKey
 from .process import Process
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Observer"]
 
 _FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
+_NOBODY = ProcessKey(0, 0)
 
 
 class Observer:
@@ -42,20 +43,11 @@ class Observer:
         self._clock = clock
         self._stats = stats
         self._node = node_name
-        kernel_id = exec_id(node_name, KERNEL_KEY)
-        self.kernel = Process(
-            exec_id=kernel_id,
-            parent_exec_id=kernel_id,
-            pid=KERNEL_KEY.tgid,
-            nspid=0,
-            ktime_ns=KERNEL_KEY.ktime_ns,
-            start_time_ns=clock.to_wall_ns(KERNEL_KEY.ktime_ns),
-            fork_time_ns=0,
-            fork_ktime_ns=0,
-            flags="procFS",
-            image=kernel_image(),
-            in_init_tree=False,
-        )
+        self.kernel = Process(node_name, KERNEL_KEY, KERNEL_KEY)
+        self.kernel.start_time_ns = clock.to_wall_ns(KERNEL_KEY.ktime_ns)
+        self.kernel.flags = "procFS"
+        self.kernel.image = kernel_image()
+        self.kernel.in_init_tree = False
 
     def feed(self, message: Message) -> Sequence[Event]:
         """Take one message, in the order of the ring; return the events it makes."""
@@ -102,24 +94,18 @@ class Observer:
         replaced = self.cache.live(key.tgid)
         if replaced is not None:
             self.cache.retire(replaced, key.ktime_ns)
-        to_wall_ns = self._clock.to_wall_ns
-        start_time_ns = to_wall_ns(key.ktime_ns)
-        process = Process(
-            exec_id=exec_id(self._node, key),
-            parent_exec_id=self._parent_id(parent, message.parent),
-            pid=key.tgid,
-            nspid=message.nspid,
-            ktime_ns=key.ktime_ns,
-            start_time_ns=start_time_ns,
-            fork_time_ns=to_wall_ns(message.fork_ktime_ns) if message.fork_ktime_ns else 0,
-            fork_ktime_ns=message.fork_ktime_ns,
-            flags=stream_flags(message, parent_missing=parent is None, in_init_tree=in_init_tree),
-            image=exec_image(message),
-            in_init_tree=in_init_tree,
-            parent=parent,
+        process = self._begin(key, parent, message.parent)
+        process.nspid = message.nspid
+        process.fork_ktime_ns = message.fork_ktime_ns
+        if message.fork_ktime_ns:
+            process.fork_time_ns = self._clock.to_wall_ns(message.fork_ktime_ns)
+        process.flags = stream_flags(
+            message, parent_missing=parent is None, in_init_tree=in_init_tree
         )
+        process.image = exec_image(message)
+        process.in_init_tree = in_init_tree
         self.cache.add(process)
-        return ProcessExec(process=process, parent=parent, time_ns=start_time_ns)
+        return ProcessExec(process=process, parent=parent, time_ns=process.start_time_ns)
 
     def _on_fork(self, message: ForkMessage) -> None:
         key = message.process
@@ -127,25 +113,15 @@ class Observer:
         if reused is not None:  # its exit record was lost
             self._end(reused, key.ktime_ns)
         parent = self._resolve(message.parent)
-        in_init_tree = message.nspid == 1 or _is_marked(parent)
-        start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
-        self.cache.add(
-            Process(
-                exec_id=exec_id(self._node, key),
-                parent_exec_id=self._parent_id(parent, message.parent),
-                pid=key.tgid,
-                nspid=message.nspid,
-                ktime_ns=key.ktime_ns,
-                start_time_ns=start_time_ns,
-                fork_time_ns=start_time_ns,
-                fork_ktime_ns=key.ktime_ns,
-                flags=forked_flags(in_init_tree=in_init_tree),
-                image=parent.image if parent is not None else None,
-                in_init_tree=in_init_tree,
-                forked=True,
-                parent=parent,
-            )
-        )
+        process = self._begin(key, parent, message.parent)
+        process.nspid = message.nspid
+        process.fork_time_ns = process.start_time_ns
+        process.fork_ktime_ns = key.ktime_ns
+        process.in_init_tree = message.nspid == 1 or _is_marked(parent)
+        process.flags = forked_flags(in_init_tree=process.in_init_tree)
+        process.image = parent.image if parent is not None else None
+        process.forked = True
+        self.cache.add(process)
 
     def _on_exit(self, message: ExitMessage) -> ProcessExit | None:
         process = self._resolve(message.process)
@@ -190,8 +166,12 @@ class Observer:
                 return ended
         return known
 
-    def _parent_id(self, parent: Process | None, key: ProcessKey) -> str:
-        return parent.exec_id if parent is not None else exec_id(self._node, key)
+    def _begin(self, key: ProcessKey, parent: Process | None, parent_key: ProcessKey) -> Process:
+        """A process with its names, its parent and its start."""
+        process = Process(self._node, key, parent_key if parent is None else parent.key)
+        process.parent = parent
+        process.start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
+        return process
 
     def _end(self, process: Process, ktime_ns: int) -> None:
         process.exited = True
@@ -205,43 +185,24 @@ class Observer:
         stale = self.cache.live(key.tgid)
         if stale is not None and stale.ktime_ns < key.ktime_ns:
             self._end(stale, message.ktime_ns)
-        return Process(
-            exec_id="",
-            parent_exec_id="",
-            pid=key.tgid,
-            nspid=0,
-            ktime_ns=key.ktime_ns,
-            start_time_ns=self._clock.to_wall_ns(key.ktime_ns),
-            fork_time_ns=0,
-            fork_ktime_ns=0,
-            flags="",
-            image=None,
-            in_init_tree=None,
-        )
+        unknown = Process(None, key, _NOBODY)
+        unknown.start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
+        return unknown
 
     def _enter_scanned(self, scanned: ScannedProcess, verdict: Verdict) -> Process:
         parent = self.cache.live(scanned.ppid) if scanned.ppid else self.kernel
-        in_init_tree = scanned.nspid == 1 or _is_marked(parent)
-        start_time_ns = self._clock.to_wall_ns(scanned.start_ktime_ns)
         has_image = verdict is not Verdict.ENTER_WITHOUT_IMAGE
-        entry = Process(
-            exec_id=exec_id(self._node, scanned.key),
-            parent_exec_id=self._parent_id(parent, ProcessKey(scanned.ppid, 0)),
-            pid=scanned.tgid,
-            nspid=scanned.nspid,
-            ktime_ns=scanned.start_ktime_ns,
-            start_time_ns=start_time_ns,
-            fork_time_ns=start_time_ns,
-            fork_ktime_ns=scanned.start_ktime_ns,
-            flags=scanned_flags(
-                cwd="" if scanned.kernel_thread or not has_image else scanned.cwd,
-                parent_missing=parent is None,
-                in_init_tree=in_init_tree,
-            ),
-            image=scanned_image(scanned) if has_image else None,
-            in_init_tree=in_init_tree,
-            parent=parent,
+        entry = self._begin(scanned.key, parent, ProcessKey(scanned.ppid, 0))
+        entry.nspid = scanned.nspid
+        entry.fork_time_ns = entry.start_time_ns
+        entry.fork_ktime_ns = scanned.start_ktime_ns
+        entry.in_init_tree = scanned.nspid == 1 or _is_marked(parent)
+        entry.flags = scanned_flags(
+            cwd="" if scanned.kernel_thread or not has_image else scanned.cwd,
+            parent_missing=parent is None,
+            in_init_tree=entry.in_init_tree,
         )
+        entry.image = scanned_image(scanned) if has_image else None
         self.cache.add(entry)
         return entry
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .ids import exec_id
+
 if TYPE_CHECKING:
-    from .messages import Capabilities, Credentials, Namespaces
+    from .messages import Capabilities, Credentials, Namespaces, ProcessKey
 
 __all__ = ["BinaryProperties", "Image", "Process"]
 
@@ -54,36 +56,64 @@ class Image:
         self.text_bytes = 2 * len(self.arguments) + len(self.binary) + len(self.cwd)
 
 
-@dataclass(slots=True, kw_only=True)
 class Process:
-    """A cache entry. `exec_id` and the wall-clock times never change once it exists."""
+    """A cache entry. Its ids and wall-clock times never change once they are set.
 
-    exec_id: str
-    parent_exec_id: str
-    pid: int
-    nspid: int
-    """Pid in its own pid namespace; 0 in the initial one or when unknown."""
-    ktime_ns: int
-    start_time_ns: int
-    """Wall clock (Unix epoch) of ktime_ns."""
-    fork_time_ns: int
-    """Wall clock of the fork; 0 when unknown."""
-    fork_ktime_ns: int
-    flags: str
-    """Words of the `flags` field, in the API's order."""
-    image: Image | None
-    """None for a process nothing is known about but its pid and start time."""
-    in_init_tree: bool | None
-    """None when the process is unknown."""
-    forked: bool = False
-    """Has not called exec since its fork."""
-    parent: Process | None = None
-    exited: bool = False
-    refcnt: int = 1
-    """Its own life, plus one for each running process whose parent it is."""
-    cached_children: int = 0
-    """Entries in the cache that name this one as parent; the cache keeps it for them."""
-    retired_ktime_ns: int = 0
-    """When this image ended, by exit or by the next exec; 0 while it runs."""
-    encoded: bytes = field(default=b"", repr=False)
-    """Serialized form without refcnt and binary properties; filled by the encoder at first use."""
+    Not a dataclass: the ids are texts that most processes end without, so they are made when
+    somebody asks.
+    """
+
+    __slots__ = (
+        *("node", "key", "parent_key", "pid", "ktime_ns", "nspid", "start_time_ns", "fork_time_ns"),
+        *("fork_ktime_ns", "flags", "image", "in_init_tree", "forked", "parent", "exited"),
+        *("refcnt", "cached_children", "retired_ktime_ns", "encoded", "_exec_id"),
+    )
+
+    def __init__(self, node: str | None, key: ProcessKey, parent_key: ProcessKey) -> None:
+        """One that has just begun, and of which nothing else is known."""
+        self.node = node
+        """Part of its ids; None for an unknown process, which has none."""
+        self.key = key
+        self.parent_key = parent_key
+        """Names the parent, whether that is known or not."""
+        self.pid, self.ktime_ns = key
+        self.nspid = 0
+        """Pid in its own pid namespace; 0 in the initial one or when unknown."""
+        self.start_time_ns = 0
+        """Wall clock (Unix epoch) of ktime_ns."""
+        self.fork_time_ns = 0
+        """Wall clock of the fork; 0 when unknown."""
+        self.fork_ktime_ns = 0
+        self.flags = ""
+        """Words of the `flags` field, in the API's order."""
+        self.image: Image | None = None
+        """None for a process nothing is known about but its pid and start time."""
+        self.in_init_tree: bool | None = None
+        """None when the process is unknown."""
+        self.forked = False
+        """Has not called exec since its fork."""
+        self.parent: Process | None = None
+        self.exited = False
+        self.refcnt = 1
+        """Its own life, plus one for each running process whose parent it is."""
+        self.cached_children = 0
+        """Entries in the cache that name this one as parent; the cache keeps it for them."""
+        self.retired_ktime_ns = 0
+        """When this image ended, by exit or by the next exec; 0 while it runs."""
+        self.encoded = b""
+        """Serialized form without refcnt and binary properties; filled by the encoder."""
+        self._exec_id = ""
+
+    @property
+    def exec_id(self) -> str:
+        """Names this image among those of all nodes; empty for an unknown process."""
+        if not self._exec_id and self.node is not None:
+            self._exec_id = exec_id(self.node, self.key)  # asked for again by each child
+        return self._exec_id
+
+    @property
+    def parent_exec_id(self) -> str:
+        """Names the parent, known or not; empty for an unknown process."""
+        if self.parent is not None and self.parent.key == self.parent_key:
+            return self.parent.exec_id
+        return "" if self.node is None else exec_id(self.node, self.parent_key)

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from operator import itemgetter
-from struct import Struct
+from struct import Struct, calcsize
 from typing import TYPE_CHECKING, Any, Final
 
 from tetragon_core.messages import (
@@ -34,10 +35,20 @@ _EXEC_BYTES: Final = _wire.REC_EXEC.size
 _DELETED: Final = int(_wire.ExecFlag.DELETED)
 _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
 
-# This is the hottest code of the agent, hence three habits that each save a third of it: fields are
-# picked by position (found by name, once), tuples are made without a call of Python code, and
-# operations on enums are kept out.
+# This is the hottest code of the agent, hence its habits: nothing is unpacked before somebody reads
+# it, tuples are made without a call of Python code, and operations on enums are kept out.
 _new: Final = tuple.__new__
+
+
+def _only(layout: type[NamedTuple], packed: Struct, *names: str) -> Struct:
+    """A reader of these fields alone; they come in the order of the record."""
+    fields = iter(layout._fields)
+    codes = re.findall(r"\d*x|[A-Z]", str(packed.format))
+    kept = (
+        code if code.endswith("x") or next(fields) in names else f"{calcsize('<' + code)}x"
+        for code in codes
+    )
+    return Struct("<" + "".join(kept))
 
 
 def _pick(layout: type[NamedTuple], *names: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -46,21 +57,23 @@ def _pick(layout: type[NamedTuple], *names: str) -> Callable[[tuple[Any, ...]], 
     return itemgetter(*(fields.index(name) for name in names))
 
 
-_process: Final = _pick(_wire.RecHeader, "process_tgid", "process_ktime")
-_parent: Final = _pick(_wire.RecHeader, "parent_tgid", "parent_ktime")
-_previous: Final = _pick(_wire.RecExec, "previous_tgid", "previous_ktime")
-_numbers: Final = _pick(
-    _wire.RecExec,
-    *("fork_ktime", "tid", "nspid", "auid", "flags", "inode", "nlink", "cgroup_id"),
-)
-_lengths: Final = _pick(
-    _wire.RecExec,
+_KEYS: Final = ("process_ktime", "process_tgid", "parent_ktime", "parent_tgid")
+_LENGTHS: Final = (
     *("cgroup_len", "tty_len", "filename_len", "interpreter_len", "cwd_len", "executable_len"),
     "args_len",
 )
-_FLAGS: Final = _wire.RecHeader._fields.index("flags")
-_NSPID: Final = _wire.RecHeader._fields.index("nspid")
-_end: Final = _pick(_wire.RecExit, "ktime", "code")
+_EXEC: Final = _only(
+    *(_wire.RecExec, _wire.REC_EXEC, "flags", "nspid", *_KEYS),
+    *("previous_ktime", "previous_tgid", "fork_ktime", *_LENGTHS),
+)
+"""Where the process belongs, and whether the record is whole."""
+_FORK: Final = _only(_wire.RecFork, _wire.REC_FORK, "nspid", *_KEYS)
+_EXIT: Final = _only(
+    *(_wire.RecExit, _wire.REC_EXIT, "flags", "process_ktime", "process_tgid", "ktime", "code")
+)
+_FLAGS: Final = _wire.RecExec._fields.index("flags")
+_numbers: Final = _pick(_wire.RecExec, "tid", "auid", "inode", "nlink", "cgroup_id")
+_lengths: Final = _pick(_wire.RecExec, *_LENGTHS)
 
 
 class RecordError(ValueError):
@@ -83,31 +96,45 @@ def decode(record: bytes) -> Message:
 
 
 def _exec(record: bytes, size: int) -> ExecMessage:
-    values = _wire.REC_EXEC.unpack_from(record)
-    offsets = tuple(accumulate(_lengths(values), initial=_EXEC_BYTES))
-    cgroup, tty, filename, interpreter, cwd, executable, arguments, end = offsets
+    """Everything but what `_read_rest` sets."""
+    values = _EXEC.unpack_from(record)
+    flags, nspid, ktime, tgid, parent_ktime, parent_tgid, previous_ktime = values[:7]
+    previous_tgid, fork_ktime, arguments, cgroup, tty, filename, interpreter = values[7:14]
+    cwd, executable = values[14:]
+    before_cwd = _EXEC_BYTES + cgroup + tty + filename + interpreter
+    end = before_cwd + cwd + executable + arguments
     if end != size:
         raise RecordError(f"exec record says {size} bytes, its parts add up to {end}")
+    message = ExecMessage.__new__(ExecMessage)
+    message.process = _new(ProcessKey, (tgid, ktime))
+    message.previous = _new(ProcessKey, (previous_tgid, previous_ktime))
+    message.parent = _new(ProcessKey, (parent_tgid, parent_ktime))
+    message.fork_ktime_ns = fork_ktime
+    message.nspid = nspid
+    message.flags = flags
+    message.cwd = record[before_cwd : before_cwd + cwd]
+    message.text_bytes = size + arguments
+    message.record = record[:size]
+    message.read_rest = _read_rest
+    return message
+
+
+def _read_rest(message: ExecMessage, record: bytes) -> None:
+    """What nobody may ever look at."""
+    values = _wire.REC_EXEC.unpack_from(record)
+    message.tid, message.auid, message.inode, message.nlink, message.cgroup_id = _numbers(values)
+    message.credentials = _new(Credentials, values[_wire.REC_EXEC_CREDS])
+    message.capabilities = _new(Capabilities, values[_wire.REC_EXEC_CAPS])
+    message.namespaces = _new(Namespaces, values[_wire.REC_EXEC_NS])
+    offsets = tuple(accumulate(_lengths(values), initial=_EXEC_BYTES))
+    cgroup, tty, filename, interpreter, cwd, executable, arguments, end = offsets
+    message.cgroup = record[cgroup:tty]
+    message.tty = record[tty:filename]
+    message.filename = record[filename:interpreter]
+    message.interpreter = record[interpreter:cwd]
     path = record[executable:arguments]
-    return _new(
-        ExecMessage,
-        (
-            _new(ProcessKey, _process(values)),
-            _new(ProcessKey, _previous(values)),
-            _new(ProcessKey, _parent(values)),
-            *_numbers(values),
-            _new(Credentials, values[_wire.REC_EXEC_CREDS]),
-            _new(Capabilities, values[_wire.REC_EXEC_CAPS]),
-            _new(Namespaces, values[_wire.REC_EXEC_NS]),
-            record[cgroup:tty],
-            record[tty:filename],
-            record[filename:interpreter],
-            record[interpreter:cwd],
-            record[cwd:executable],
-            path + b" (deleted)" if values[_FLAGS] & _DELETED else path,
-            _split(record[arguments:end]),
-        ),
-    )
+    message.executable = path + b" (deleted)" if message.flags & _DELETED else path
+    message.argv = _split(record[arguments:end])
 
 
 def _split(arguments: bytes) -> tuple[bytes, ...]:
@@ -118,15 +145,16 @@ def _split(arguments: bytes) -> tuple[bytes, ...]:
 
 
 def _fork(record: bytes, _size: int) -> ForkMessage:
-    values = _wire.REC_FORK.unpack_from(record)
-    process, parent = _new(ProcessKey, _process(values)), _new(ProcessKey, _parent(values))
-    return _new(ForkMessage, (process, parent, values[_NSPID]))
+    nspid, ktime, tgid, parent_ktime, parent_tgid = _FORK.unpack_from(record)
+    process, parent = (tgid, ktime), (parent_tgid, parent_ktime)
+    return _new(ForkMessage, (_new(ProcessKey, process), _new(ProcessKey, parent), nspid))
 
 
 def _exit(record: bytes, _size: int) -> ExitMessage:
-    values = _wire.REC_EXIT.unpack_from(record)
-    is_kernel_thread = values[_FLAGS] & _KERNEL_THREAD != 0
-    return _new(ExitMessage, (_new(ProcessKey, _process(values)), *_end(values), is_kernel_thread))
+    flags, ktime, tgid, end_ktime, code = _EXIT.unpack_from(record)
+    is_kernel_thread = flags & _KERNEL_THREAD != 0
+    process = _new(ProcessKey, (tgid, ktime))
+    return _new(ExitMessage, (process, end_ktime, code, is_kernel_thread))
 
 
 _DECODERS: Final[dict[int, tuple[int, Callable[[bytes, int], Message]]]] = {
