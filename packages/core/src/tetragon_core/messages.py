@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .hooks import HookMessage
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -188,4 +190,4 @@ class ExitMessage(NamedTuple):
     """A thread of the kernel: forgotten without an event."""
 
 
-Message = ExecMessage | ForkMessage | ExitMessage
+Message = ExecMessage | ForkMessage | ExitMessage | HookMessage

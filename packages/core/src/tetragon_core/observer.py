@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from .events import ProcessExec, ProcessExit
 from .flags import forked_flags, scanned_flags
+from .hook_hits import hook_hit
+from .hooks import HookMessage
 from .ids import KERNEL_KEY
 from .images import exec_image, kernel_image, scanned_image, stream_flags
 from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ProcessKey
@@ -57,6 +59,8 @@ class Observer:
         elif isinstance(message, ForkMessage):
             self._on_fork(message)
             return ()
+        elif isinstance(message, HookMessage):
+            event = hook_hit(message, self._resolve(message.process), self._clock, self._stats)
         else:
             event = self._on_exit(message)
         if event is None:
