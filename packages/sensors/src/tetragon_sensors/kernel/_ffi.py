@@ -13,7 +13,16 @@ from tetragon_sensors.libbpf._ffi import load_library
 if TYPE_CHECKING:
     from tetragon_sensors.libbpf._ffi import Signatures
 
-__all__ = ["BPF", "PERF_EVENT_OPEN", "address_of", "libbpf", "system_call"]
+__all__ = [
+    "BPF",
+    "FSCONFIG",
+    "FSMOUNT",
+    "FSOPEN",
+    "PERF_EVENT_OPEN",
+    "address_of",
+    "libbpf",
+    "system_call",
+]
 
 _P: Final = c.c_void_p
 _SIGNATURES: Final[Signatures] = {
@@ -28,6 +37,11 @@ _SIGNATURES: Final[Signatures] = {
     "btf__name_by_offset": (c.c_char_p, (_P, c.c_uint32)),
     "btf__pointer_size": (c.c_size_t, (_P,)),
 }
+
+FSOPEN: Final = 430
+FSCONFIG: Final = 431
+FSMOUNT: Final = 432
+"""Numbers that are the same on every machine, as of all calls since kernel 5.0."""
 
 _NUMBERS: Final = {"x86_64": (321, 298)}
 _GENERIC: Final = (280, 241)

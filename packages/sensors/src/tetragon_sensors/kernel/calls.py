@@ -51,6 +51,7 @@ class Command(IntEnum):
     BTF_GET_NEXT_ID = 23
     MAP_UPDATE_BATCH = 26
     LINK_CREATE = 28
+    ENABLE_STATS = 32
 
 
 class AttachKind(IntEnum):

@@ -24,7 +24,15 @@ from .calls import (
     request,
 )
 
-__all__ = ["Functions", "Program", "ProgramInfo", "ProgramKind", "load_btf", "load_program"]
+__all__ = [
+    "Functions",
+    "Program",
+    "ProgramInfo",
+    "ProgramKind",
+    "load_btf",
+    "load_program",
+    "open_run_statistics",
+]
 
 
 class ProgramKind(IntEnum):
@@ -59,7 +67,7 @@ class ProgramInfo:
     verified_instructions: int | None
     """The verifier's work; None before kernel 5.16."""
     run_count: int
-    """Only counted while kernel.bpf_stats_enabled is 1."""
+    """Only counted while open_run_statistics() is open, or kernel.bpf_stats_enabled is 1."""
     run_time_ns: int
     recursion_misses: int
     """Runs skipped because the program was already active on the CPU; 0 before kernel 5.12."""
@@ -214,6 +222,14 @@ def load_program(
         log = wanted.explain(log_level) if log_level else ""
         raise failure(f"the kernel refused program {name}", code, log, _last_words(log))
     return Program(fd, kind, name, expected_attach_type)
+
+
+def open_run_statistics() -> int:
+    """Let the kernel count runs and their time while the descriptor is open. Raises LoadError."""
+    fd, code = bpf(Command.ENABLE_STATS, request("I", 0))
+    if code:
+        raise failure("cannot count runs of programs", code)
+    return fd
 
 
 def _last_words(log: str) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tracefs tells: events and their fields, and which functions can be traced.
 
-Nothing is mounted here: that is the administrator's, and the error says how.
+Where it is not mounted, root gets a mount of its own that no other process and no path shows.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import PermissionDeniedError, TetragonError
 from tetragon_core.policy.problems import did_you_mean
 
+from ._ffi import FSCONFIG, FSMOUNT, FSOPEN, system_call
+from .calls import close_fd
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,6 +25,9 @@ __all__ = ["Event", "Field", "Tracefs", "TracefsError", "find_tracefs"]
 
 _PLACES: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 _MOUNT: Final = "mount -t tracefs tracefs /sys/kernel/tracing"
+
+_CLOSE_ON_EXEC: Final = 1
+_CREATE: Final = 6
 
 _FIELD: Final = re.compile(
     r"^\tfield:(.+);\toffset:(\d+);\tsize:(\d+);\tsigned:([01]);$", re.MULTILINE
@@ -76,8 +82,15 @@ class Event:
 class Tracefs:
     """A mounted tracefs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mount_fd: int = -1) -> None:
+        """`mount_fd` is the detached mount that `root` leads to; close() closes it."""
         self.root = root
+        self._mount_fd = mount_fd
+
+    def close(self) -> None:
+        """Give up a detached mount. Idempotent."""
+        close_fd(self._mount_fd)
+        self._mount_fd = -1
 
     def event(self, subsystem: str, name: str) -> Event:
         """An event's id and fields. Raises TracefsError with near names."""
@@ -165,11 +178,31 @@ def _field(declaration: str, offset: str, size: str, signed: str) -> Field:
 
 
 def find_tracefs(places: Iterable[Path] = _PLACES) -> Tracefs:
-    """Tracefs where it is usually mounted. Raises TracefsError or PermissionDeniedError."""
+    """Tracefs where it is usually mounted, else a detached mount of it, which needs root.
+
+    Raises TracefsError or PermissionDeniedError.
+    """
     for place in places:
         try:
             if (place / "events").is_dir():
                 return Tracefs(place)
         except PermissionError as error:
             raise PermissionDeniedError(f"{place} cannot be read: run as root (sudo)") from error
-    raise TracefsError(f"tracefs is not mounted: run `{_MOUNT}`")
+    mount_fd = _mount_detached()
+    if mount_fd < 0:
+        raise TracefsError(f"tracefs is not mounted: run `{_MOUNT}`")
+    return Tracefs(Path(f"/proc/self/fd/{mount_fd}"), mount_fd)
+
+
+def _mount_detached() -> int:
+    """Descriptor of a mount of tracefs that is at no path (fsopen, since 5.2); -1 if refused."""
+    context, code = system_call(FSOPEN, b"tracefs", _CLOSE_ON_EXEC)
+    if code:
+        return -1
+    try:
+        _, code = system_call(FSCONFIG, context, _CREATE, None, None, 0)
+        if code:
+            return -1
+        return system_call(FSMOUNT, context, _CLOSE_ON_EXEC, 0)[0]
+    finally:
+        close_fd(context)

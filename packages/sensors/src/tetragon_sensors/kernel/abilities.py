@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which ways of attaching a kernel really allows, found by trying each on a harmless function.
+
+Versions say little: distributions and sandboxes take features out, and a lock-down refuses them.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.errors import TetragonError
+
+from .attachments import (
+    attach_kprobe,
+    attach_kprobe_multi,
+    attach_raw_tracepoint,
+    attach_tracepoint,
+    attach_trampoline,
+)
+from .btf import BtfError
+from .calls import AttachKind
+from .programs import ProgramKind, load_program
+from .tracefs import find_tracefs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .attachments import Attachment
+    from .btf import Btf
+    from .programs import Program
+
+__all__ = ["METHODS", "Abilities", "Ability", "AssumedAbilities"]
+
+_RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
+_NEVER_CALLED: Final = "bpf_fentry_test1"
+"""A function of net/bpf/test_run.c, made for this."""
+_EVENT: Final = ("sched", "sched_process_exec")
+
+METHODS: Final = (
+    "fentry",
+    "fexit",
+    "kprobe.multi",
+    "kprobe",
+    "tp_btf",
+    "raw_tracepoint",
+    "tracepoint",
+    "lsm",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """Whether the kernel allows a method, and why not."""
+
+    allowed: bool
+    reason: str = ""
+    """What the kernel said; empty when it is allowed."""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+class Abilities:
+    """The running kernel's. Each is tried when first asked for, which takes milliseconds."""
+
+    def __init__(self, btf: Btf) -> None:
+        self._btf = btf
+
+    @functools.cache  # noqa: B019  (one object per kernel, as many entries as methods)
+    def method(self, name: str) -> Ability:
+        """Whether one of METHODS works. Raises KeyError for another name."""
+        trials: dict[str, Callable[[], None]] = {
+            "fentry": lambda: self._trampoline(AttachKind.TRACE_FENTRY),
+            "fexit": lambda: self._trampoline(AttachKind.TRACE_FEXIT),
+            "kprobe.multi": self._kprobe_multi,
+            "kprobe": self._kprobe,
+            "tp_btf": self._tp_btf,
+            "raw_tracepoint": self._raw_tracepoint,
+            "tracepoint": self._tracepoint,
+            "lsm": self._lsm,
+        }
+        trial = trials[name]
+        try:
+            trial()
+        except TetragonError as error:
+            return Ability(allowed=False, reason=str(error))
+        return Ability(allowed=True)
+
+    @property
+    def can_fentry(self) -> Ability:
+        """Programs at the entry of a function, by a trampoline."""
+        return self.method("fentry")
+
+    @property
+    def can_fexit(self) -> Ability:
+        """Programs at the return of a function, by a trampoline."""
+        return self.method("fexit")
+
+    @property
+    def can_kprobe(self) -> Ability:
+        """Kprobes and kretprobes by perf events."""
+        return self.method("kprobe")
+
+    @property
+    def can_kprobe_multi(self) -> Ability:
+        """Many functions by one attachment."""
+        return self.method("kprobe.multi")
+
+    @functools.cached_property
+    def has_cookie(self) -> bool:
+        """Attachments of probes and tracepoints can carry a number for the program (5.15)."""
+        return self.has_helper("get_attach_cookie")
+
+    @functools.cached_property
+    def has_bpf_loop(self) -> bool:
+        """The helper bpf_loop (5.17)."""
+        return self.has_helper("loop")
+
+    def has_helper(self, name: str) -> bool:
+        """Whether the kernel has the helper bpf_NAME."""
+        try:
+            self._btf.enum_value("bpf_func_id", f"BPF_FUNC_{name}")
+        except BtfError:
+            return False
+        return True
+
+    def _load(self, kind: ProgramKind, attach: AttachKind, type_id: int = 0) -> Program:
+        return load_program(
+            kind, _RETURN_0, name="trial", expected_attach_type=attach, attach_btf_id=type_id
+        )
+
+    def _function_id(self, name: str) -> int:
+        function = self._btf.find_function(name)
+        if function is None:
+            raise BtfError(f"this kernel's types have no function {name}")
+        return function.type_id
+
+    def _trampoline(self, attach: AttachKind) -> None:
+        type_id = self._function_id(_NEVER_CALLED)
+        _try(self._load(ProgramKind.TRACING, attach, type_id), attach_trampoline)
+
+    def _lsm(self) -> None:
+        type_id = self._function_id("bpf_lsm_sb_statfs")
+        _try(self._load(ProgramKind.LSM, AttachKind.LSM_MAC, type_id), attach_trampoline)
+
+    def _kprobe(self) -> None:
+        program = self._load(ProgramKind.KPROBE, AttachKind.NONE)
+        _try(program, lambda it: attach_kprobe(it, _NEVER_CALLED))
+
+    def _kprobe_multi(self) -> None:
+        # kernels that do not know this attach kind load the program all the same
+        program = self._load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI)
+        _try(program, lambda it: attach_kprobe_multi(it, [_NEVER_CALLED]))
+
+    def _tp_btf(self) -> None:
+        event = self._btf.find_raw_tracepoint(_EVENT[1])
+        type_id = event.type_id if event else 0
+        program = self._load(ProgramKind.TRACING, AttachKind.TRACE_RAW_TP, type_id)
+        _try(program, attach_trampoline)
+
+    def _raw_tracepoint(self) -> None:
+        program = self._load(ProgramKind.RAW_TRACEPOINT, AttachKind.NONE)
+        _try(program, lambda it: attach_raw_tracepoint(it, _EVENT[1]))
+
+    def _tracepoint(self) -> None:
+        tracefs = find_tracefs()
+        try:
+            event_id = tracefs.event(*_EVENT).event_id
+        finally:
+            tracefs.close()
+        program = self._load(ProgramKind.TRACEPOINT, AttachKind.NONE)
+        _try(program, lambda it: attach_tracepoint(it, event_id))
+
+
+def _try(program: Program, attach: Callable[[Program], Attachment]) -> None:
+    with program:
+        attach(program).close()
+
+
+class AssumedAbilities(Abilities):
+    """Another machine's, of which only the types are known: what such a kernel should allow."""
+
+    @functools.cache  # noqa: B019  (as in Abilities)
+    def method(self, name: str) -> Ability:
+        """Whether one of METHODS should work there."""
+        if name not in METHODS:
+            raise KeyError(name)
+        if name in {"kprobe", "kprobe.multi"} and self._btf.find_struct("kprobe") is None:
+            return Ability(allowed=False, reason="that kernel has no kprobes")
+        if name == "kprobe.multi" and not self._has_attach_type("BPF_TRACE_KPROBE_MULTI"):
+            return Ability(allowed=False, reason="that kernel is older than 5.18")
+        return Ability(allowed=True)
+
+    def _has_attach_type(self, name: str) -> bool:
+        try:
+            self._btf.enum_value("bpf_attach_type", name)
+        except BtfError:
+            return False
+        return True

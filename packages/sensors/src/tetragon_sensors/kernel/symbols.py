@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's symbols: which functions are there, and which one an address is in.
+
+The list is read when first asked for, as one text of some megabytes, and searched as such; only
+addresses need it taken apart.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tetragon_core.policy.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BtfSymbols", "Place", "Symbol", "Symbols", "kprobe_blacklist"]
+
+_KALLSYMS: Final = Path("/proc/kallsyms")
+_BLACKLIST: Final = Path("/sys/kernel/debug/kprobes/blacklist")
+_TEXT_KINDS: Final = b"tTwW"
+_NEAR_LENGTH: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A function of the kernel or of a module."""
+
+    name: str
+    address: int
+    """0 when the kernel does not show addresses (kernel.kptr_restrict)."""
+    module: str
+    """Empty for the kernel itself."""
+
+
+class Place(NamedTuple):
+    """A place in a function."""
+
+    name: str
+    offset: int
+    module: str
+    """Empty for the kernel itself."""
+
+
+def near_names(name: str, names: Iterable[str]) -> str:
+    """` (did you mean "x"?)`; only names of about that length that begin alike are compared."""
+    start = name[:2]
+    near = {
+        each
+        for each in names
+        if each.startswith(start) and abs(len(each) - len(name)) <= _NEAR_LENGTH
+    }
+    return did_you_mean(name, near)
+
+
+class Symbols:
+    """The symbols as they were when first asked for; modules and BPF programs come and go."""
+
+    def __init__(self, path: Path = _KALLSYMS) -> None:
+        self._path = path
+
+    @functools.cached_property
+    def _text(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return b""
+
+    @property
+    def is_known(self) -> bool:
+        """False when the list cannot be read or is empty."""
+        return bool(self._text)
+
+    @functools.cached_property
+    def addresses_known(self) -> bool:
+        """False when the kernel hides addresses from us (kernel.kptr_restrict)."""
+        return any(line[:16].strip(b"0") for line in self._text[:4096].split(b"\n")[:-1])
+
+    @functools.cache  # noqa: B019  (the object lives as long as the agent, and names are few)
+    def find(self, name: str) -> tuple[Symbol, ...]:
+        """Every function of that name: static functions may share one."""
+        found = []
+        wanted = b" " + name.encode()
+        place = self._text.find(wanted)
+        while place >= 0:
+            begin = self._text.rfind(b"\n", 0, place) + 1
+            end = self._text.find(b"\n", place)
+            symbol = _parse(self._text[begin:end], name)
+            if symbol:
+                found.append(symbol)
+            place = self._text.find(wanted, place + 1)
+        return tuple(found)
+
+    def has(self, name: str) -> bool:
+        """True when a function has that name."""
+        return bool(self.find(name))
+
+    def module_of(self, name: str) -> str | None:
+        """Module of the first function of that name: "" for the kernel, None when there is none."""
+        found = self.find(name)
+        return found[0].module if found else None
+
+    def near(self, name: str) -> str:
+        """` (did you mean "x"?)` for the nearest function, or nothing when none is near."""
+        pattern = rb" [tTwW] (" + re.escape(name[:2].encode()) + rb"[^\t\n]*)"
+        return near_names(name, (each.decode() for each in re.findall(pattern, self._text)))
+
+    @functools.cached_property
+    def _sorted(self) -> tuple[list[int], list[bytes]]:
+        lines = [line for line in self._text.split(b"\n") if line]
+        lines.sort(key=_address)
+        return [_address(line) for line in lines], lines
+
+    def at(self, address: int) -> Place | None:
+        """The function that an address is in, None for data, user space or hidden addresses."""
+        if not self.addresses_known:
+            return None
+        addresses, lines = self._sorted
+        index = bisect.bisect_right(addresses, address) - 1
+        # of several names of one place, take the first that the kernel lists
+        while index > 0 and addresses[index - 1] == addresses[index]:
+            index -= 1
+        if index < 0 or lines[index][17] not in _TEXT_KINDS or not addresses[index]:
+            return None
+        name, module = _names(lines[index])
+        return Place(name, address - addresses[index], module)
+
+
+class BtfSymbols(Symbols):
+    """What is known of another machine's symbols: the functions that its types have."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    @functools.cached_property
+    def _text(self) -> bytes:
+        return "".join(f"{0:016x} T {name}\n" for name in self._names).encode()
+
+
+def _address(line: bytes) -> int:
+    return int(line[:16], 16)
+
+
+def _names(line: bytes) -> tuple[str, str]:
+    name, _, module = line[19:].decode().partition("\t")
+    return name, module.strip("[]")
+
+
+def _parse(line: bytes, name: str) -> Symbol | None:
+    found, module = _names(line)
+    if found != name or line[17] not in _TEXT_KINDS:
+        return None
+    return Symbol(name, _address(line), module)
+
+
+def kprobe_blacklist(path: Path = _BLACKLIST) -> frozenset[str] | None:
+    """Functions that no kprobe can have; None when debugfs is not mounted or not ours to read."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return frozenset(line.split("\t", 1)[1] for line in lines if "\t" in line)
