@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ def open_descriptors() -> dict[str, str]:
     found = {}
     for name in names:
         try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
+            found[name] = str(Path(f"/proc/self/fd/{name}").readlink())
         except FileNotFoundError:
             continue  # the one that lists them
     return found

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.policy.problems import did_you_mean
 
+from ._ffi import find_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -25,6 +27,8 @@ _KALLSYMS: Final = Path("/proc/kallsyms")
 _BLACKLIST: Final = Path("/sys/kernel/debug/kprobes/blacklist")
 _TEXT_KINDS: Final = b"tTwW"
 _NEAR_LENGTH: Final = 3
+_LARGEST_FUNCTION: Final = 1 << 20
+"""The list has no sizes; farther from the start of one, an address is in no function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,14 @@ class Symbols:
         """Every function of that name: static functions may share one."""
         found = []
         wanted = b" " + name.encode()
-        place = self._text.find(wanted)
+        place = find_bytes(self._text, wanted)
         while place >= 0:
             begin = self._text.rfind(b"\n", 0, place) + 1
             end = self._text.find(b"\n", place)
             symbol = _parse(self._text[begin:end], name)
             if symbol:
                 found.append(symbol)
-            place = self._text.find(wanted, place + 1)
+            place = find_bytes(self._text, wanted, place + 1)
         return tuple(found)
 
     def has(self, name: str) -> bool:
@@ -125,10 +129,11 @@ class Symbols:
         # of several names of one place, take the first that the kernel lists
         while index > 0 and addresses[index - 1] == addresses[index]:
             index -= 1
-        if index < 0 or lines[index][17] not in _TEXT_KINDS or not addresses[index]:
+        offset = address - addresses[index]
+        if index < 0 or lines[index][17] not in _TEXT_KINDS or offset >= _LARGEST_FUNCTION:
             return None
         name, module = _names(lines[index])
-        return Place(name, address - addresses[index], module)
+        return Place(name, offset, module)
 
 
 class BtfSymbols(Symbols):

@@ -124,7 +124,7 @@ class Tracefs:
         """Functions that fentry and kprobe.multi can have, without modules; None when not known."""
         try:
             text = (self.root / "available_filter_functions").read_text()
-        except OSError:
+        except OSError:  # kernels without function tracing, and some sandboxes
             return None
         return frozenset(line for line in text.splitlines() if _MODULE_MARK not in line)
 
@@ -138,7 +138,7 @@ class Tracefs:
         except re.error as error:
             raise TracefsError(f'"{pattern}" is no regular expression: {error}') from error
         if self.traceable is None:
-            raise TracefsError(f"{self.root}/available_filter_functions cannot be read")
+            raise TracefsError("this kernel does not tell which functions can be traced")
         return sorted(filter(expression.fullmatch, self.traceable))
 
 
