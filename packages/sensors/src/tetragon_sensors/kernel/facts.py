@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything known about one kernel: the running one, or another of which there are types only."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from .abilities import Abilities, AssumedAbilities
+from .btf import Btf, Kind
+from .symbols import BtfSymbols, Symbols
+from .tracefs import Tracefs, TracefsError, find_tracefs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Kernel"]
+
+
+class Kernel:
+    """A kernel's types, symbols, tracepoints and abilities; each is read when first asked for."""
+
+    def __init__(
+        self,
+        *,
+        release: str,
+        arch: str,
+        btf: Btf,
+        symbols: Symbols,
+        abilities: Abilities,
+        is_running: bool,
+    ) -> None:
+        self.release = release
+        """As uname(2) has it, or the file's name for another machine's."""
+        self.arch = arch
+        """As uname(2) has it: x86_64, aarch64."""
+        self.btf = btf
+        self.symbols = symbols
+        self.abilities = abilities
+        self.is_running = is_running
+
+    @classmethod
+    def running(cls) -> Kernel:
+        """This machine's. Raises UnsupportedKernelError when its types cannot be read."""
+        name = os.uname()
+        btf = Btf.vmlinux()
+        return cls(
+            release=name.release,
+            arch=name.machine,
+            btf=btf,
+            symbols=Symbols(),
+            abilities=Abilities(btf),
+            is_running=True,
+        )
+
+    @classmethod
+    def from_btf(cls, path: Path) -> Kernel:
+        """Another machine's, from a copy of its /sys/kernel/btf/vmlinux. Raises BtfError.
+
+        Its functions are those that the types have; its abilities are assumed; of its tracepoints
+        only the raw ones are known.
+        """
+        btf = Btf.from_file(path)
+        names = (name for name, _ in btf.names(frozenset({Kind.FUNC})))
+        return cls(
+            release=path.name,
+            arch=_arch(btf),
+            btf=btf,
+            symbols=BtfSymbols(names),
+            abilities=AssumedAbilities(btf),
+            is_running=False,
+        )
+
+    @functools.cached_property
+    def tracefs(self) -> Tracefs:
+        """Its tracepoints. Raises TracefsError when they cannot be known."""
+        if not self.is_running:
+            raise TracefsError(f"the tracepoints of {self.release} are not in its type information")
+        return find_tracefs()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Its release as numbers, (0, 0) when not known: ask for abilities instead if you can."""
+        parts = self.release.split("-", 1)[0].split(".")
+        try:
+            return int(parts[0]), int(parts[1])
+        except (IndexError, ValueError):
+            return 0, 0
+
+
+def _arch(btf: Btf) -> str:
+    """The machine that types are of: their struct pt_regs tells."""
+    return "x86_64" if btf.has_member("pt_regs", "orig_ax") else "aarch64"
