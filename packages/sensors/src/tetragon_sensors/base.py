@@ -12,13 +12,13 @@ from tetragon_core.errors import UsageError
 from tetragon_core.stats import Counter
 
 from . import _wire
-from .decode import RecordError, decode
+from .decode import decode
 from .features import check_kernel, program_copies
 from .libbpf import LoadedObject, Map, Ring
 from .objects import read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tetragon_core.cgroups import Hierarchy
     from tetragon_core.messages import Message
@@ -30,6 +30,8 @@ _OBJECTS: Final = ("exit", "exec", "fork")
 _SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen"})
 """Maps there is one of. Scratch memory is not among them: each copy of a program has its own."""
 _PAGE: Final = 4096
+_KIND_BYTE: Final = 4
+"""Kinds of records are less than 256 and stand here (struct rec_header)."""
 _READINGS: Final = 4
 _CONTROLLERS: Final = {
     "": _wire.CgroupHierarchy.V2,
@@ -78,6 +80,8 @@ class BaseSensor:
         self._stats = stats
         self._bad = 0
         self._missed = 0
+        self.decoders: dict[int, Callable[[bytes], Message | None]] = {}
+        """Kind of record -> what reads it, for sensors that share the ring."""
         with ExitStack() as stack:
             self._load(config, stack)
             self._ring = Ring(self._maps["ring"])
@@ -138,11 +142,23 @@ class BaseSensor:
         messages = []
         for record in records:
             try:
-                messages.append(decode(record))
-            except RecordError:
+                message = self._decode(record)
+            except ValueError:
                 self._bad += 1
                 self._stats.add(Counter.RECORDS_BAD)
+            else:
+                if message is not None:
+                    messages.append(message)
         return messages
+
+    def _decode(self, record: bytes) -> Message | None:
+        """A record of this sensor, or of another that shares the ring."""
+        decoder = self.decoders.get(record[_KIND_BYTE]) if len(record) > _KIND_BYTE else None
+        return decode(record) if decoder is None else decoder(record)
+
+    def map_fd(self, name: str) -> int:
+        """Descriptor of a map that other sensors use too."""
+        return self._maps[name].fd
 
     def losses(self) -> int:
         """Records lost so far, as far as that is known without a system call."""

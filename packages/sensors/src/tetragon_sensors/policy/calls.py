@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`call` of a hook to symbols of a kernel: system calls get their prefix, lists their members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.policy.syscall_names import parse_syscall_name
+
+if TYPE_CHECKING:
+    from tetragon_core.policy.model import FunctionHook, NamedList, Spec, Where
+    from tetragon_core.policy.problems import Problems
+    from tetragon_sensors.kernel.facts import Kernel
+
+__all__ = ["resolve_calls"]
+
+_LIST: Final = "list:"
+_PREFIXES: Final = {
+    "x64": "__x64_",
+    "i386": "__ia32_",
+    "arm64": "__arm64_",
+    "arm32": "__arm64_",
+}
+_NATIVE: Final = {"x86_64": "x64", "aarch64": "arm64"}
+
+
+def resolve_calls(
+    hook: FunctionHook, spec: Spec, kernel: Kernel, problems: Problems, skipped: list[str]
+) -> tuple[str, ...]:
+    """Symbols the hook means on this kernel. What is missing is a problem, or goes to `skipped`."""
+    if hook.call.startswith(_LIST):
+        name = hook.call.removeprefix(_LIST)
+        found = next((one for one in spec.lists if one.name == name), None)
+        if found is None:
+            problems.error(f'there is no list "{name}" in this policy', hook.where)
+            return ()
+        wanted = _members(found, hook, kernel, problems)
+    else:
+        wanted = [_symbol(hook.call, kernel, hook.where, problems, syscall=hook.syscall)]
+    symbols = []
+    for symbol in dict.fromkeys(one for one in wanted if one):
+        if kernel.symbols.has(symbol):
+            symbols.append(symbol)
+        elif hook.ignore_call_not_found:
+            skipped.append(symbol)
+        else:
+            near = kernel.symbols.near(symbol)
+            problems.error(f"this kernel has no function {symbol}{near}", hook.where)
+    return tuple(symbols)
+
+
+def _members(
+    found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Problems
+) -> list[str]:
+    match found.type:
+        case "generated_syscalls":
+            return kernel.syscall_symbols()
+        case "generated_ftrace":
+            return kernel.tracefs.matching(found.pattern)
+        case kind:
+            is_syscall = hook.syscall or kind == "syscalls"
+            return [
+                _symbol(str(value), kernel, value.where, problems, syscall=is_syscall)
+                for value in found.values
+            ]
+
+
+def _symbol(call: str, kernel: Kernel, where: Where, problems: Problems, *, syscall: bool) -> str:
+    if not syscall:
+        return call
+    try:
+        abi, name = parse_syscall_name(call)
+    except ValueError as error:
+        problems.error(
+            f"{error}; for a function that is no system call write `syscall: false`", where
+        )
+        return ""
+    native = _NATIVE.get(kernel.arch, "x64")
+    return f"{_PREFIXES[abi or native]}sys_{name}"

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy against a kernel: every call, event and argument is looked up, and the Plan made.
+
+All problems are found before any is reported. Nothing is loaded and no privilege is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from tetragon_core.hooks import HookEvent, HookInfo
+from tetragon_core.policy.model import FunctionHook, TracepointHook
+from tetragon_core.policy.problems import Problems
+from tetragon_sensors.kernel.tracefs import TracefsError
+
+from .arguments import (
+    check_filters,
+    lay_out,
+    plan_data,
+    plan_field,
+    plan_parameter,
+    plan_result,
+)
+from .attaching import Functions, plan_functions
+from .calls import resolve_calls
+from .frames import FieldsFrame, WordsFrame
+from .plan import HookPlan, Method, Plan, Target, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tetragon_core.policy.model import Hook, Policy, Selector
+    from tetragon_sensors.kernel.facts import Kernel
+
+    from .plan import ArgumentPlan
+
+__all__ = ["make_plan"]
+
+_OBSERVING = frozenset({"Post", "NoPost"})
+
+
+def make_plan(policy: Policy, kernel: Kernel, numbers: Iterator[int] | None = None) -> Plan:
+    """The plan for `policy` on `kernel`. `numbers` gives each target its hook number.
+
+    Raises PolicyError with all problems.
+    """
+    return _Check(policy, kernel, numbers or count(1)).plan()
+
+
+class _Check:
+    def __init__(self, policy: Policy, kernel: Kernel, numbers: Iterator[int]) -> None:
+        self.policy = policy
+        self.kernel = kernel
+        self.numbers = numbers
+        self.problems = Problems()
+        self.skipped: list[str] = []
+
+    def plan(self) -> Plan:
+        hooks: list[HookPlan] = []
+        self._check_sections()
+        for hook in self.policy.spec.hooks:
+            self._check_actions(hook)
+            match hook:
+                case FunctionHook():
+                    hooks += self._function(hook)
+                case TracepointHook():
+                    hooks += self._tracepoint(hook)
+                case _:
+                    self.problems.error(
+                        f"{hook.kind.value} are not supported yet by this version", hook.where
+                    )
+        self.problems.raise_if_any(self.policy.source)
+        return Plan(
+            policy_name=self.policy.name,
+            namespace=self.policy.namespace,
+            hooks=tuple(hooks),
+            skipped=tuple(self.skipped),
+            warnings=tuple(self.problems.warnings),
+        )
+
+    def _check_sections(self) -> None:
+        spec = self.policy.spec
+        if spec.loader:
+            self.problems.error("loader: true is not supported yet by this version")
+        if spec.enforcers:
+            self.problems.error(
+                "enforcers are not supported yet by this version", spec.enforcers[0].where
+            )
+        workloads = spec.workloads
+        for name, selector in (
+            ("podSelector", workloads.pod_selector),
+            ("containerSelector", workloads.container_selector),
+        ):
+            if selector is not None:
+                self.problems.error(
+                    f"{name} needs Kubernetes, which this agent is not connected to",
+                    selector.where,
+                )
+
+    def _check_actions(self, hook: Hook) -> None:
+        for selector in hook.selectors:
+            if selector.match_workloads is not None:
+                self.problems.error(
+                    "matchWorkloads needs Kubernetes, which this agent is not connected to",
+                    selector.match_workloads.where,
+                )
+            for action in (*selector.match_actions, *selector.match_return_actions):
+                if action.action not in _OBSERVING:
+                    self.problems.error(
+                        f"action {action.action} is not supported yet by this version: it "
+                        "observes (Post, NoPost) and does not enforce",
+                        action.where,
+                    )
+
+    # ---- functions ----
+
+    def _function(self, hook: FunctionHook) -> list[HookPlan]:
+        symbols = resolve_calls(hook, self.policy.spec, self.kernel, self.problems, self.skipped)
+        plans: list[HookPlan] = []
+        for functions in plan_functions(hook, symbols, self.kernel, self.problems):
+            plans += self._programs(hook, functions)
+        return plans
+
+    def _programs(self, hook: FunctionHook, functions: Functions) -> list[HookPlan]:
+        """One program, or two when entry and return are seen apart."""
+        btf, problems = self.kernel.btf, self.problems
+        made = [
+            plan_parameter(one, functions.parameters, functions.prototype, btf, problems)
+            for one in hook.args
+        ]
+        made += [plan_data(one, btf, problems) for one in hook.data]
+        result = None
+        if hook.returns and hook.return_arg is not None:
+            result = plan_result(hook.return_arg, problems)
+        if None in made or (hook.returns and result is None):
+            return []
+        placed, result, size = lay_out([one for one in made if one], result)
+        data_from = len(hook.args)
+        self._check_selectors(hook.selectors, placed, data_from, result)
+        targets = tuple(
+            self._target(hook, HookEvent.KPROBE, symbol, type_id)
+            for symbol, type_id in functions.symbols
+        )
+        entry = HookPlan(
+            method=functions.entry,
+            timing=Timing.ENTRY,
+            frame=functions.frame,
+            targets=targets,
+            arguments=placed,
+            data_from=data_from,
+            selectors=hook.selectors,
+            record_bytes=size,
+            uses_cookie=len(targets) > 1,
+        )
+        if result is None:
+            return [entry]
+        if functions.can_report_at_exit(placed):
+            whole = replace(entry, method=Method.FEXIT, timing=Timing.EXIT, result=result)
+            return [whole]
+        at_return = tuple(one for one in placed if one.size_is_result)
+        at_entry = tuple(one for one in placed if not one.size_is_result)
+        first = replace(entry, timing=Timing.ENTRY_HALF, arguments=at_entry)
+        second = replace(
+            entry,
+            method=functions.at_return,
+            timing=Timing.RETURN_HALF,
+            arguments=at_return,
+            frame=functions.return_frame,
+            result=result,
+        )
+        return [second, first]
+
+    def _check_selectors(
+        self,
+        selectors: Sequence[Selector],
+        plans: Sequence[ArgumentPlan],
+        data_from: int,
+        result: ArgumentPlan | None,
+    ) -> None:
+        for selector in selectors:
+            check_filters(selector.match_args, plans[:data_from], self.problems)
+            check_filters(selector.match_data, plans[data_from:], self.problems)
+            results = [replace(result, index=0)] if result is not None else []
+            filters = [replace(one, index=0) for one in selector.match_return_args]
+            check_filters(filters, results, self.problems)
+
+    def _target(self, hook: Hook, event: HookEvent, symbol: str, type_id: int = 0) -> Target:
+        subsystem, _, tracepoint = symbol.rpartition("/")
+        is_function = event is HookEvent.KPROBE
+        info = HookInfo(
+            event=event,
+            policy_name=self.policy.name,
+            policy_namespace=self.policy.namespace,
+            function_name=symbol if is_function else "",
+            subsystem="" if is_function else subsystem,
+            tracepoint="" if is_function else tracepoint,
+            message=hook.message,
+            tags=hook.tags,
+        )
+        return Target(symbol=symbol, hook=next(self.numbers), info=info, type_id=type_id)
+
+    # ---- tracepoints ----
+
+    def _tracepoint(self, hook: TracepointHook) -> list[HookPlan]:
+        name = f"{hook.subsystem}/{hook.event}"
+        if hook.raw:
+            return self._raw_tracepoint(hook, name)
+        try:
+            event = self.kernel.tracefs.event(hook.subsystem, hook.event)
+        except TracefsError as error:
+            self.problems.error(str(error), hook.where)
+            return []
+        made = [plan_field(one, event, self.problems) for one in hook.args]
+        target = replace(
+            self._target(hook, HookEvent.TRACEPOINT, name), tracepoint_id=event.event_id
+        )
+        return self._event(hook, target, Method.TRACEPOINT, FieldsFrame(event.fields), made)
+
+    def _raw_tracepoint(self, hook: TracepointHook, name: str) -> list[HookPlan]:
+        found = self.kernel.btf.find_raw_tracepoint(hook.event)
+        if found is None:
+            self.problems.error(f"this kernel has no raw tracepoint {hook.event}", hook.where)
+            return []
+        made = [
+            plan_parameter(
+                one, found.parameters, found.prototype, self.kernel.btf, self.problems
+            )
+            for one in hook.args
+        ]
+        target = self._target(hook, HookEvent.TRACEPOINT, name)
+        frame = WordsFrame(len(found.parameters))
+        return self._event(hook, target, Method.RAW_TRACEPOINT, frame, made)
+
+    def _event(
+        self,
+        hook: TracepointHook,
+        target: Target,
+        method: Method,
+        frame: FieldsFrame | WordsFrame,
+        made: list[ArgumentPlan | None],
+    ) -> list[HookPlan]:
+        if None in made:
+            return []
+        placed, _, size = lay_out([one for one in made if one], None)
+        self._check_selectors(hook.selectors, placed, len(placed), None)
+        plan = HookPlan(
+            method=method,
+            timing=Timing.ENTRY,
+            frame=frame,
+            targets=(target,),
+            arguments=placed,
+            data_from=len(placed),
+            selectors=hook.selectors,
+            record_bytes=size,
+        )
+        return [plan]

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a program finds the arguments of the function it is attached to: one class per context.
+
+Each method writes instructions that set `target`; R6 holds the context. Calls are made where memory
+of the kernel has to be read, so R0 to R5 are lost.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tetragon_sensors.program.opcodes import Register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tetragon_sensors.kernel.tracefs import Field
+
+    from .emitter import Emitter
+
+__all__ = [
+    "COMMON_FIELDS",
+    "REGISTERS",
+    "FieldsFrame",
+    "Frame",
+    "RegistersFrame",
+    "SyscallEventFrame",
+    "SyscallFrame",
+    "WordsFrame",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFile:
+    """Offsets in struct pt_regs (arch/*/include/asm/ptrace.h)."""
+
+    arguments: tuple[int, ...]
+    syscall_arguments: tuple[int, ...]
+    result: int
+    names: dict[str, tuple[int, int]]
+    """Register name -> offset and size."""
+
+
+def _x86_names() -> dict[str, tuple[int, int]]:
+    order = ("r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx")
+    order += ("si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss")
+    names: dict[str, tuple[int, int]] = {}
+    for number, name in enumerate(order):
+        offset = 8 * number
+        if name[0] == "r":
+            names |= {name + end: (offset, size) for end, size in _WIDTHS}
+            continue
+        names["r" + name] = names[name if name in _OTHERS else "r" + name] = (offset, 8)
+        if name not in _OTHERS:
+            names |= {"e" + name: (offset, 4), name: (offset, 2)}
+        if name in _BYTES:
+            names |= {name[0] + "l": (offset, 1), name[0] + "h": (offset + 1, 1)}
+        if name in {"si", "di", "bp", "sp"}:
+            names[name + "l"] = (offset, 1)
+    return names
+
+
+COMMON_FIELDS: Final = 4
+"""Of every event's format file, before its own."""
+
+_WIDTHS: Final = (("", 8), ("d", 4), ("w", 2), ("b", 1))
+_OTHERS: Final = {"orig_ax", "cs", "ss", "flags"}
+_BYTES: Final = {"ax", "bx", "cx", "dx"}
+
+_FILES: Final = {
+    "x86_64": RegisterFile(
+        (112, 104, 96, 88, 72, 64), (112, 104, 96, 56, 72, 64), 80, _x86_names()
+    ),
+    "aarch64": RegisterFile(
+        tuple(8 * n for n in range(8)),
+        # x0 is overwritten by the result; its old value is kept behind pstate (orig_x0)
+        (272, 8, 16, 24, 32, 40),
+        0,
+        {f"x{n}": (8 * n, 8) for n in range(31)}
+        | {f"w{n}": (8 * n, 4) for n in range(31)}
+        | {"sp": (248, 8), "pc": (256, 8), "pstate": (264, 8)},
+    ),
+}
+REGISTERS: Final = _FILES.get(platform.machine(), _FILES["x86_64"])
+
+
+class Frame(Protocol):
+    """Access to arguments and result."""
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        """Set `target` to argument `index`, as wide as the frame keeps it."""
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        """Set `target` to what the function returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsFrame:
+    """fentry, fexit, raw tracepoints: an array of u64, the result behind the arguments."""
+
+    count: int
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        emitter.asm.load(target, Register.R6, 8 * index, 8)
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        emitter.asm.load(target, Register.R6, 8 * self.count, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistersFrame:
+    """kprobe, kretprobe: the registers at the probe."""
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        emitter.asm.load(target, Register.R6, REGISTERS.arguments[index], 8)
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        emitter.asm.load(target, Register.R6, REGISTERS.result, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallFrame:
+    """A system call's wrapper, whose only argument is a pointer to the registers of user space."""
+
+    inner: Frame
+    """How the wrapper's own argument is found."""
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        self.inner.argument(emitter, Register.R3, 0)
+        emitter.load_kernel(target, Register.R3, REGISTERS.syscall_arguments[index], 8)
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        self.inner.result(emitter, target)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsFrame:
+    """A tracepoint through perf: fields at the offsets of its format file.
+
+    An index counts the fields of the format file from 0, the four common ones included.
+    """
+
+    fields: Sequence[Field]
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        field = self.fields[index - COMMON_FIELDS]
+        if field.is_array:  # the value is where it is
+            emitter.asm.mov(target, Register.R6)
+            emitter.asm.alu("add", target, field.offset)
+            return
+        emitter.asm.load(target, Register.R6, field.offset, field.size)
+        emitter.asm.extend(target, field.size, signed=field.signed)
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        raise AssertionError("tracepoints return nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallEventFrame:
+    """The tracepoints syscalls/sys_enter_* and sys_exit_*: words behind the call's number."""
+
+    def argument(self, emitter: Emitter, target: Register, index: int) -> None:
+        emitter.asm.load(target, Register.R6, 16 + 8 * index, 8)
+
+    def result(self, emitter: Emitter, target: Register) -> None:
+        emitter.asm.load(target, Register.R6, 16, 8)

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program of one hook: filters in order of cost, then what the winning selector asks for.
+
+Selectors are tried in the policy's order, the first that holds wins. Within one, cheap filters come
+first, and an argument is read when the first filter or the record needs it, once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tetragon_sensors.program.linker import link
+from tetragon_sensors.program.opcodes import Helper, Register
+
+from .emitter import Emitter, Stack
+from .operands import is_negative
+from .pathwalk import walk_function
+from .plan import Source, Timing
+from .processes import emit_capabilities, emit_namespaces, emit_pids
+from .record import HEADER_BYTES, LIMIT, HitFlag, Offset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tetragon_core.policy.model import Action, ArgumentFilter, Selector
+    from tetragon_sensors.program.linker import LinkedProgram
+
+    from .emitter import Environment
+    from .plan import ArgumentPlan, HookPlan
+
+__all__ = ["POST", "build_program"]
+
+R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
+
+POST: Final = 1
+"""KPROBE_ACTION_POST."""
+_PROCESS_COST: Final = 1
+
+
+def build_program(
+    hook: HookPlan, environment: Environment, host_namespaces: dict[str, int]
+) -> LinkedProgram:
+    """Instructions of the hook's program."""
+    builder = _Builder(hook, environment, host_namespaces)
+    builder.write()
+    return link(builder.emitter.asm, [walk_function(environment)])
+
+
+class _Builder:
+    def __init__(self, hook: HookPlan, environment: Environment, host: dict[str, int]) -> None:
+        self.hook = hook
+        self.environment = environment
+        self.host = host
+        self.emitter = Emitter("on_hook", environment, hook.frame)
+        self.asm = self.emitter.asm
+
+    def write(self) -> None:
+        """All of the main function."""
+        self.emitter.begin()
+        if self.hook.timing is Timing.RETURN_HALF:
+            self._write_return_half()
+        else:
+            self._write_selectors()
+        self.emitter.end()
+
+    def _write_selectors(self) -> None:
+        asm = self.asm
+        wins = []
+        for number, selector in enumerate(self.hook.selectors):
+            no, win = asm.new_label("next"), asm.new_label("win")
+            for _, check in sorted(self._checks(selector), key=lambda one: one[0]):
+                check(no)
+            asm.goto(win)
+            asm.label(no)
+            wins.append((number, selector, win))
+        if wins:
+            asm.goto(self.emitter.done)
+        for number, selector, win in wins:
+            asm.label(win)
+            self._act(number, selector.match_actions)
+        if not wins:
+            self._act(0, ())
+
+    def _checks(self, selector: Selector) -> Iterator[tuple[int, Callable[[str], None]]]:
+        """Filters with their cost."""
+        emitter, host = self.emitter, self.host
+        for pids in selector.match_pids:
+            yield _PROCESS_COST, lambda no, one=pids: emit_pids(emitter, one, no)  # type: ignore[misc]  # default binds
+        for spaces in selector.match_namespaces:
+            yield (
+                _PROCESS_COST,
+                lambda no, one=spaces: emit_namespaces(emitter, one, host, no),  # type: ignore[misc]  # default binds
+            )
+        for caps in selector.match_capabilities:
+            yield (
+                _PROCESS_COST,
+                lambda no, one=caps: emit_capabilities(emitter, one, host, no),  # type: ignore[misc]  # default binds
+            )
+        data_from = self.hook.data_from
+        arguments = [one for one in self.hook.arguments if one.position < data_from]
+        data = [one for one in self.hook.arguments if one.position >= data_from]
+        yield from self._argument_checks(selector.match_args, arguments)
+        yield from self._argument_checks(selector.match_data, data)
+        if self.hook.timing is Timing.EXIT and self.hook.result is not None:
+            yield from self._argument_checks(selector.match_return_args, [self.hook.result])
+
+    def _argument_checks(
+        self, filters: Sequence[ArgumentFilter], arguments: Sequence[ArgumentPlan]
+    ) -> Iterator[tuple[int, Callable[[str], None]]]:
+        for wanted in filters:
+            plan = _argument_of(wanted, arguments)
+            yield (
+                plan.type.cost,
+                lambda no, plan=plan, one=wanted: self._check_argument(plan, one, no),  # type: ignore[misc]  # default binds
+            )
+
+    def _check_argument(self, plan: ArgumentPlan, wanted: ArgumentFilter, no: str) -> None:
+        asm = self.asm
+        if plan.type.filters_value:
+            self._load_value(plan)
+        else:
+            self._ensure_read(plan)
+            asm.load(R1, R7, plan.slot + 4, 4)
+            asm.jump(R1, ">", 0x7FFF_FFFF, no)
+        if is_negative(wanted.operator):
+            plan.type.emit_filter(self.emitter, plan, wanted, no, no)
+            return
+        found = asm.new_label("found")
+        plan.type.emit_filter(self.emitter, plan, wanted, found, no)
+        asm.goto(no)
+        asm.label(found)
+
+    # ---- arguments ----
+
+    def _load_value(self, plan: ArgumentPlan) -> None:
+        """R8 = the raw value."""
+        emitter, asm = self.emitter, self.asm
+        match plan.source:
+            case Source.ARGUMENT:
+                emitter.frame.argument(emitter, R8, plan.index)
+            case Source.RESULT:
+                emitter.frame.result(emitter, R8)
+            case Source.CURRENT_TASK:
+                emitter.current_task(R8)
+            case Source.REGISTER:
+                asm.load(R8, R6, plan.register_offset, plan.register_bytes)
+        for step in plan.steps:
+            if step.offset:
+                asm.alu("add", R8, step.offset)
+            if step.dereference:
+                emitter.load_kernel(R8, R8, 0, 8)
+        if plan.load_bytes:
+            emitter.load_kernel(R8, R8, 0, plan.load_bytes)
+        if plan.bit_size:
+            asm.alu("rsh", R8, plan.bit_offset)
+            asm.mov(R1, (1 << plan.bit_size) - 1)
+            asm.alu("and", R8, R1)
+
+    def _ensure_read(self, plan: ArgumentPlan) -> None:
+        emitter, asm = self.emitter, self.asm
+        bit = 1 << self._number(plan)
+        have, failed, read = (asm.new_label(name) for name in ("have", "failed", "read"))
+        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
+        asm.load(R1, FP, Stack.READ, 8)
+        asm.jump(R1, "&", bit, have)
+        self._load_value(plan)
+        plan.type.emit_read(emitter, plan, failed)
+        asm.goto(read)
+        if asm.is_used(failed):
+            asm.label(failed)
+            asm.store(R7, plan.slot + 4, R0, 4)
+        asm.label(read)
+        asm.load(R1, FP, Stack.READ, 8)
+        asm.alu("or", R1, bit)
+        asm.store(FP, Stack.READ, R1, 8)
+        asm.label(have)
+
+    def _number(self, plan: ArgumentPlan) -> int:
+        return len(self.hook.arguments) if plan is self.hook.result else self.hook.arguments.index(plan)
+
+    # ---- actions ----
+
+    def _act(self, number: int, actions: Sequence[Action]) -> None:
+        """What the selector that won asks for; then leave."""
+        if posts(actions):
+            self._post(number, actions)
+        self.asm.goto(self.emitter.done)
+
+    def _post(self, number: int, actions: Sequence[Action]) -> None:
+        emitter, asm = self.emitter, self.asm
+        for plan in self.hook.arguments:
+            self._ensure_read(plan)
+        if self.hook.timing is Timing.EXIT and self.hook.result is not None:
+            self._ensure_read(self.hook.result)
+        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
+        emitter.write_header(self.hook.targets[0].hook)
+        asm.store(R7, Offset.SELECTOR, number, 2)
+        asm.store(R7, Offset.ACTION, POST, 4)
+        self._stacks(actions)
+        if self.hook.timing is Timing.ENTRY_HALF:
+            asm.store(R7, Offset.FLAGS, int(HitFlag.ENTRY_HALF), 4)
+            self._remember_entry(number)
+        emitter.send()
+
+    def _stacks(self, actions: Sequence[Action]) -> None:
+        """Addresses go into the record: no map of stacks, hence no collisions in it."""
+        if any(action.kernel_stack_trace for action in actions):
+            self._stack(Offset.KERNEL_STACK, 0)
+        if any(action.user_stack_trace for action in actions):
+            self._stack(Offset.USER_STACK, _USER_STACK)
+
+    def _stack(self, head: int, flags: int) -> None:
+        asm = self.asm
+        over = asm.new_label("stack")
+        asm.load(R2, R7, Offset.SIZE, 4)
+        asm.jump(R2, ">", LIMIT, over)
+        asm.store(R7, head, R2, 4)
+        asm.alu("add", R2, R7)
+        asm.mov(R1, R6)
+        asm.mov(R3, _STACK_BYTES)
+        asm.mov(R4, flags)
+        asm.call(Helper.GET_STACK)
+        asm.store(R7, head + 4, R0, 4)
+        asm.jump(R0, "s<=", 0, over)
+        asm.load(R1, R7, Offset.SIZE, 4)
+        asm.alu("add", R1, R0)
+        asm.store(R7, Offset.SIZE, R1, 4)
+        asm.label(over)
+
+    # ---- returns ----
+
+    def _remember_entry(self, number: int) -> None:
+        """pending[thread] = time of the entry, selector; the record has the same time."""
+        asm = self.asm
+        asm.load(R8, R7, Offset.KTIME, 8)
+        asm.store(R7, Offset.ENTRY_KTIME, R8, 8)
+        asm.store(FP, Stack.WIDE, R8, 8)
+        asm.mov(R1, number)
+        asm.store(FP, Stack.WIDE + 8, R1, 8)
+        self._pending_key()
+        asm.mov(R3, FP)
+        asm.alu("add", R3, Stack.WIDE)
+        asm.mov(R4, 0)
+        asm.call(Helper.MAP_UPDATE_ELEM)
+        # a full table: the return will find nothing, so the record is whole as it is
+        kept = asm.new_label("kept")
+        asm.alu32("mov", R0, R0)
+        asm.jump(R0, "==", 0, kept)
+        asm.store(R7, Offset.FLAGS, 0, 4)
+        self.emitter.count("RETURN_LOST")
+        asm.label(kept)
+
+    def _pending_key(self) -> None:
+        """R1 and R2 for a call about the running thread's call of this function."""
+        asm = self.asm
+        self.emitter.hook_number(R0, self.hook.targets[0].hook)
+        asm.store(FP, Stack.WIDE + 40, R0, 8)
+        asm.call(Helper.GET_CURRENT_PID_TGID)
+        asm.store(FP, Stack.WIDE + 32, R0, 8)
+        asm.mov(R2, FP)
+        asm.alu("add", R2, Stack.WIDE + 32)
+        asm.load_map(R1, self.environment.maps["pending"])
+
+    def _write_return_half(self) -> None:
+        asm, emitter = self.asm, self.emitter
+        self._pending_key()
+        asm.call(Helper.MAP_LOOKUP_ELEM)
+        asm.jump(R0, "==", 0, emitter.done)
+        for offset in (0, 8):
+            asm.load(R1, R0, offset, 8)
+            asm.store(FP, Stack.WIDE + 48 + offset, R1, 8)
+        self._pending_key()
+        asm.call(Helper.MAP_DELETE_ELEM)
+        self._check_return_arguments()
+        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
+        if self.hook.result is not None:
+            self._ensure_read(self.hook.result)
+        for plan in self.hook.arguments:
+            self._ensure_read(plan)
+        emitter.write_header(self.hook.targets[0].hook)
+        asm.store(R7, Offset.FLAGS, int(HitFlag.RETURN_HALF), 4)
+        asm.store(R7, Offset.ACTION, POST, 4)
+        asm.load(R1, FP, Stack.WIDE + 48, 8)
+        asm.store(R7, Offset.ENTRY_KTIME, R1, 8)
+        asm.load(R1, FP, Stack.WIDE + 56, 8)
+        asm.store(R7, Offset.SELECTOR, R1, 2)
+        emitter.send()
+
+    def _check_return_arguments(self) -> None:
+        asm = self.asm
+        passed = asm.new_label("passed")
+        result = self.hook.result
+        for number, selector in enumerate(self.hook.selectors):
+            if not selector.match_return_args or result is None:
+                continue
+            following = asm.new_label("selector")
+            asm.load(R1, FP, Stack.WIDE + 56, 8)
+            asm.jump(R1, "!=", number, following)
+            for wanted in selector.match_return_args:
+                self._check_argument(result, wanted, self.emitter.done)
+            asm.goto(passed)
+            asm.label(following)
+        asm.label(passed)
+
+
+def posts(actions: Sequence[Action]) -> bool:
+    """Whether these actions make an event: by default they do."""
+    return not any(action.action == "NoPost" for action in actions)
+
+
+def _argument_of(wanted: ArgumentFilter, arguments: Sequence[ArgumentPlan]) -> ArgumentPlan:
+    if wanted.args:
+        return next(plan for plan in arguments if plan.position == wanted.args[0])
+    return next(plan for plan in arguments if plan.index == wanted.index)
+
+
+_USER_STACK: Final = 1 << 8
+"""BPF_F_USER_STACK."""
+_STACK_BYTES: Final = 127 * 8

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy comes to on one kernel: per hook, what is attached where, read when, and sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tetragon_core.hooks import HookInfo
+    from tetragon_core.policy.model import Selector
+    from tetragon_core.policy.problems import Problem
+
+    from tetragon_sensors.kernel.btf import Step
+
+    from .frames import Frame
+    from .types.base import ArgumentType
+
+__all__ = ["ArgumentPlan", "HookPlan", "Method", "Plan", "Source", "Target", "Timing"]
+
+
+class Method(Enum):
+    """How a program is attached, as `tracingpolicy list` shows it."""
+
+    FENTRY = "fentry"
+    FEXIT = "fexit"
+    KPROBE = "kprobe"
+    KRETPROBE = "kretprobe"
+    KPROBE_MULTI = "kprobe-multi"
+    KRETPROBE_MULTI = "kretprobe-multi"
+    TRACEPOINT = "tracepoint"
+    RAW_TRACEPOINT = "raw-tracepoint"
+
+
+class Timing(Enum):
+    """Which part of a call a program sees and reports."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    """Arguments and result at once, when the function returns."""
+    ENTRY_HALF = "entry-half"
+    """Arguments; the result follows from the program that sees the return."""
+    RETURN_HALF = "return-half"
+
+
+class Source(Enum):
+    """Where the raw value of an argument comes from."""
+
+    ARGUMENT = "argument"
+    RESULT = "result"
+    CURRENT_TASK = "current_task"
+    REGISTER = "pt_regs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentPlan:
+    """One argument of an event."""
+
+    type: ArgumentType
+    index: int
+    """Position in the function's, syscall's or tracepoint's own list."""
+    source: Source = Source.ARGUMENT
+    steps: tuple[Step, ...] = ()
+    """After the last one the register is the value, or the address of `load_bytes` of it."""
+    load_bytes: int = 0
+    """0: the register is the value itself."""
+    bit_offset: int = 0
+    bit_size: int = 0
+    """Of a bit field in what was loaded; 0: all of it."""
+    register_offset: int = 0
+    """Of Source.REGISTER, in struct pt_regs."""
+    register_bytes: int = 8
+    size_index: int | None = None
+    """Argument that holds the number of bytes (0-based)."""
+    size_is_result: bool = False
+    """returnCopy: the bytes are there when the function returns, as many as it returned."""
+    label: str = ""
+    position: int = 0
+    """In the event: args from 0, then data."""
+    slot: int = 0
+    """Offset in the record."""
+    text: str = ""
+    """As `explain` names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place a program is attached to, and the hook its records name."""
+
+    symbol: str
+    """Kernel symbol, `subsystem/event`, or the name of a raw tracepoint."""
+    hook: int
+    """Number of the hook, unique in the agent."""
+    info: HookInfo
+    type_id: int = 0
+    """BTF id of the function (fentry, fexit)."""
+    tracepoint_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookPlan:
+    """One generated program: all its targets are alike."""
+
+    method: Method
+    timing: Timing
+    frame: Frame
+    targets: tuple[Target, ...]
+    arguments: tuple[ArgumentPlan, ...] = ()
+    """`args`, then `data`."""
+    data_from: int = 0
+    """First position that belongs to the data."""
+    result: ArgumentPlan | None = None
+    selectors: tuple[Selector, ...] = ()
+    record_bytes: int = 0
+    """Header and slots."""
+    uses_cookie: bool = False
+
+    @property
+    def is_return_half(self) -> bool:
+        """Whether its records belong to an entry that another program reported."""
+        return self.timing is Timing.RETURN_HALF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All of a policy."""
+
+    policy_name: str
+    namespace: str = ""
+    hooks: tuple[HookPlan, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """Calls that this kernel does not have and the policy says to ignore."""
+    warnings: tuple[Problem, ...] = field(default=())

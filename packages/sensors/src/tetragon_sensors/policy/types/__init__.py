@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All argument types: one name in ARGUMENT_TYPES each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .files import BinaryProgram, Dentry, Descriptor, File, Kiocb, Path
+from .numbers import Integer
+from .texts import Buffer, DataLocation, Device, FileName, String
+
+if TYPE_CHECKING:
+    from .base import ArgumentType
+
+__all__ = ["ARGUMENT_TYPES", "find_type"]
+
+ARGUMENT_TYPES: Final[tuple[ArgumentType, ...]] = (
+    Integer(("int", "int32", "sint32"), "int_arg", 4, signed=True),
+    Integer(("uint32",), "uint_arg", 4, signed=False),
+    Integer(("int8", "sint8"), "int_arg", 1, signed=True),
+    Integer(("int16", "sint16"), "int_arg", 2, signed=True),
+    Integer(("uint8",), "uint_arg", 1, signed=False),
+    Integer(("uint16",), "uint_arg", 2, signed=False),
+    Integer(("int64", "sint64", "long"), "long_arg", 8, signed=True),
+    Integer(("uint64", "ulong", "unsigned long", "size_t"), "size_arg", 8, signed=False),
+    String(),
+    FileName(),
+    Device(),
+    DataLocation(),
+    Buffer(),
+    Path(),
+    Dentry(),
+    File(),
+    Descriptor(),
+    Kiocb(),
+    BinaryProgram(),
+)
+
+_BY_NAME: Final = {name: one for one in ARGUMENT_TYPES for name in one.names}
+
+
+def find_type(name: str) -> ArgumentType | None:
+    """The type a policy calls `name`, None when there is no such type."""
+    return _BY_NAME.get(name)
