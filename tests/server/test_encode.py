@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from server.builders import HOST, exec_event, exit_event, image, process, random_event
 from tetragon import events_pb2, tetragon_pb2
-from tetragon_core.events import ProcessExec
+from tetragon_core.events import ProcessExec, ProcessExit
 from tetragon_core.messages import Capabilities, Credentials
 from tetragon_core.process import BinaryProperties
 from tetragon_core.users import UserNames
@@ -53,7 +53,7 @@ def built_whole(event: Event, parts: ProcessBuilder) -> events_pb2.GetEventsResp
         inner.parent.CopyFrom(_whole_process(event.parent, parts, with_properties=False))
     for one in event.ancestors:
         inner.ancestors.append(_whole_process(one, parts, with_properties=False))
-    if not isinstance(event, ProcessExec):
+    if isinstance(event, ProcessExit):
         response.process_exit.status = event.status
         response.process_exit.signal = event.signal
         response.process_exit.time.CopyFrom(_timestamp(event.time_ns))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from tetragon import events_pb2 as events_pb
 from tetragon import tetragon_pb2 as pb
-from tetragon_core.events import ProcessExec, ProcessExit
+from tetragon_core.events import HookHit, ProcessExec, ProcessExit
 
+from .hook_bytes import HookEncoder
 from .process_bytes import ProcessSerializer
 from .process_message import build_binary_properties
 from .wire import delimited, tag, timestamp, varint
@@ -60,9 +61,19 @@ class EncodedEvent(NamedTuple):
 class EventEncoder:
     """Event → bytes; one per agent, because its options and its node's name are in them."""
 
-    def __init__(self, builder: ProcessBuilder, *, node_name: str, cluster_name: str) -> None:
+    def __init__(
+        self,
+        builder: ProcessBuilder,
+        *,
+        node_name: str,
+        cluster_name: str,
+        expose_addresses: bool = False,
+    ) -> None:
         self._builder = builder
         self._serializer = ProcessSerializer(builder)
+        self._hooks = HookEncoder(
+            self._serializer, self._process, expose_addresses=expose_addresses
+        )
         self._origin = delimited(_NODE_NAME_TAG, node_name.encode())
         if cluster_name:
             self._origin += delimited(_CLUSTER_NAME_TAG, cluster_name.encode())
@@ -70,10 +81,13 @@ class EventEncoder:
     def encode(self, event: Event) -> EncodedEvent:
         """`event` with time, node and cluster, as one GetEventsResponse."""
         when = timestamp(event.time_ns)
+        kind: int
         if isinstance(event, ProcessExec):
             kind, field_tag, body = events_pb.PROCESS_EXEC, _EXEC_TAG, self._exec_body(event)
         elif isinstance(event, ProcessExit):
             kind, field_tag, body = events_pb.PROCESS_EXIT, _EXIT_TAG, self._exit_body(event, when)
+        elif isinstance(event, HookHit):
+            kind, field_tag, body = self._hooks.encode(event)
         else:
             assert_never(event)
         envelope = (field_tag, varint(len(body)), body, self._origin, delimited(_TIME_TAG, when))
