@@ -16,8 +16,10 @@ import pytest
 from kernel.recorder import recording, spawn
 from tetragon_core.clock import BootClock
 from tetragon_core.events import ProcessExec, ProcessExit
+from tetragon_core.messages import ExecMessage, ExitMessage, ForkMessage
 from tetragon_core.procfs import ProcScanner
-from tetragon_core.stats import Counter
+from tetragon_core.stats import Counter, Stats
+from tetragon_sensors.base import BaseSensor, SensorConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 WORKERS = 3
 ENDLESS = 1_000_000
+MANY = 10_000
 NAME = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -97,6 +100,29 @@ def test_start_times_of_what_runs(workload: Path) -> None:
         (event,) = execs_of(recorder.events, pid)
     assert ticks * 10_000_000 == event.process.ktime_ns
     assert abs(BootClock().to_wall_ns(event.process.ktime_ns) - event.time_ns) < 10**9
+
+
+def test_programs_start_at_one_instant(workload: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attached programs send nothing about a process; armed they send its whole life."""
+
+    def run() -> int:
+        pid = spawn([str(workload / "finish")])
+        os.waitpid(pid, 0)
+        return pid
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseSensor, "_arm", lambda _: None)
+        sensor = BaseSensor(SensorConfig(), Stats())
+    with sensor:
+        before = run()
+        assert [] == sensor.drain(MANY)
+        sensor._arm()
+        after = run()
+        messages = sensor.drain(MANY)
+
+    kinds = [type(each) for each in messages if each.process.tgid == after]
+    assert [ForkMessage, ExecMessage, ExitMessage] == kinds
+    assert before not in {each.process.tgid for each in messages}
 
 
 def test_first_exec_of_what_was_forked_before(workload: Path) -> None:
