@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from .fields import NAMESPACED_KIND
 from .macros import check_macros, merge_macros
-from .model import FunctionHook, Hook, Policy, Selector, Spec, Text, Workloads
+from .model import BinaryFilter, FunctionHook, Hook, Policy, Selector, Spec, Text, Workloads
+from .positions import with_positions
 from .syscall_names import looks_like_syscall
 from .texts import hook_message, hook_tags
 
@@ -105,8 +106,8 @@ def _options(written: WrittenSpec, problems: Problems) -> Mapping[str, Text]:
 
 
 def _hook(hook: AnyHook, written: WrittenSpec, problems: Problems) -> AnyHook:
-    selectors: tuple[Selector, ...] = tuple(
-        merge_macros(cast("WrittenSelector", selector), written.selectors_macros, problems)
+    selectors = tuple(
+        _selector(cast("WrittenSelector", selector), hook, written, problems)
         for selector in hook.selectors
     )
     return replace(
@@ -115,6 +116,26 @@ def _hook(hook: AnyHook, written: WrittenSpec, problems: Problems) -> AnyHook:
         message=hook_message(hook, problems),
         tags=hook_tags(hook, problems),
     )
+
+
+def _selector(
+    selector: WrittenSelector, hook: Hook, written: WrittenSpec, problems: Problems
+) -> Selector:
+    merged = merge_macros(selector, written.selectors_macros, problems)
+    merged = with_positions(merged, hook.kind, hook.args)
+    return replace(
+        merged,
+        match_binaries=_with_values(merged.match_binaries, problems),
+        match_parent_binaries=_with_values(merged.match_parent_binaries, problems),
+    )
+
+
+def _with_values(filters: tuple[BinaryFilter, ...], problems: Problems) -> tuple[BinaryFilter, ...]:
+    """Those that name a binary; the others filter nothing, as in Tetragon."""
+    for each in filters:
+        if not each.values and "values" in each.places and "values[0]" not in each.places:
+            problems.warn("the filter has no values and is left out", each.at("values"))
+    return tuple(each for each in filters if each.values)
 
 
 def _with_syscall(hook: Hook, list_types: Mapping[str, str], problems: Problems) -> Hook:

@@ -3,14 +3,110 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from .action_checks import check_actions
+from .argument_checks import check_arguments
+from .filter_checks import check_argument_filters
+from .hook_checks import check_hook
+from .list_checks import check_call_list, check_lists
+from .model import HookKind, UprobeHook, UsdtHook, Workloads
+from .numbers import parse_integer
+from .problems import did_you_mean
+from .task_filter_checks import check_task_filters
 
 if TYPE_CHECKING:
-    from .model import Policy
+    from collections.abc import Mapping
+
+    from .model import NamedList, Policy, Spec, Text
     from .problems import Problems
 
-__all__ = ["check_policy"]
+__all__ = ["OPTIONS", "check_policy"]
+
+_BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
+OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "disable-kprobe-multi": _BOOLEANS,
+    "disable-uprobe-multi": _BOOLEANS,
+    "policy-mode": ("enforce", "monitor"),
+    "override-method": ("override-return", "fmod-ret"),
+    "sleepable-preload-size": (),
+}
+"""Known options and what each can be; nothing there: a number from 1 up."""
 
 
 def check_policy(policy: Policy, problems: Problems) -> None:
     """Note everything that is wrong."""
+    spec = policy.spec
+    lists = {each.name: each for each in spec.lists}
+    check_lists(spec.lists, problems)
+    _check_options(spec, problems)
+    _check_workloads(policy, problems)
+    _check_enforcers(spec, lists, problems)
+    for hook in spec.hooks:
+        check_hook(hook, lists, problems)
+        check_arguments(hook, problems)
+        for selector in hook.selectors:
+            check_task_filters(selector, problems)
+            check_argument_filters(selector, hook, lists, problems)
+            check_actions(selector, hook, problems, has_enforcers=bool(spec.enforcers))
+            _check_host_selector(selector.match_workloads, problems)
+    if not spec.hooks and not spec.loader:
+        sections = ", ".join(kind.value for kind in HookKind)
+        problems.warn(f"the policy does nothing: it has none of {sections}, loader", spec.where)
+
+
+def _check_options(spec: Spec, problems: Problems) -> None:
+    for name, value in spec.options.items():
+        if name not in OPTIONS:
+            message = f'unknown option "{name}"{did_you_mean(name, OPTIONS)}; known: '
+            problems.warn(message + ", ".join(OPTIONS), value.where)
+        elif not _is_option_value(name, value):
+            allowed = ", ".join(OPTIONS[name]) or "a number from 1 up"
+            message = f'"{value}" is no value of the option {name}; allowed: {allowed}'
+            problems.error(message, value.where)
+
+
+def _is_option_value(name: str, value: Text) -> bool:
+    if OPTIONS[name]:
+        return value.value in OPTIONS[name]
+    try:
+        return parse_integer(value.value) > 0
+    except ValueError:
+        return False
+
+
+def _check_workloads(policy: Policy, problems: Problems) -> None:
+    spec = policy.spec
+    workloads = spec.workloads
+    _check_host_selector(workloads, problems)
+    if spec.loader and (policy.namespace or workloads.pod_selector or workloads.container_selector):
+        message = "loader is not possible in a policy for some workloads only"
+        problems.error(message, spec.at("loader"))
+    if not policy.namespace:
+        return
+    if workloads.host_selector is not None:
+        message = "is not possible in a TracingPolicyNamespaced, which is about pods"
+        problems.error(message, spec.at("host_selector"))
+    for hook in spec.hooks:
+        if isinstance(hook, (UprobeHook, UsdtHook)):
+            message = f"{hook.kind.value} are not possible in a TracingPolicyNamespaced"
+            problems.error(message, hook.where)
+
+
+def _check_host_selector(workloads: Workloads | None, problems: Problems) -> None:
+    selector = workloads.host_selector if workloads else None
+    if selector is not None and (selector.match_labels or selector.match_expressions):
+        problems.error("can only be {} (all of the host) or be left out", selector.where)
+
+
+def _check_enforcers(spec: Spec, lists: Mapping[str, NamedList], problems: Problems) -> None:
+    for enforcer in spec.enforcers:
+        if not enforcer.calls and "calls[0]" not in enforcer.places and "calls" in enforcer.places:
+            problems.error("needs at least one call", enforcer.at("calls"))
+        for call in enforcer.calls:
+            check_call_list(call.value, call.where, lists, problems)
+            name = call.value.rpartition("/")[2]
+            is_listed = name.startswith("list:")
+            if not is_listed and "sys_" not in name and not name.startswith("security_"):
+                message = f'"{call}" cannot be enforced: neither system call nor security_ function'
+                problems.error(message, call.where)

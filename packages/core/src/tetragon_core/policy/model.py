@@ -113,7 +113,7 @@ class Argument(Node):
     """One of `args` or `data`, or the `returnArg`."""
 
     index: int
-    type: str
+    type: str = "auto"
     resolve: str = ""
     btf_type: str = ""
     btf_type_module: str = ""
@@ -131,9 +131,11 @@ class ArgumentFilter(Node):
     """One of matchArgs, matchData or matchReturnArgs."""
 
     index: int = 0
+    """As written; `args` says the same and is always there in matchArgs and matchData."""
     args: tuple[int, ...] = ()
-    """Positions in the hook's list of arguments; they win over `index`."""
+    """Positions in the hook's `args` (matchData: `data`); two only for CapabilitiesGained."""
     operator: str
+    """One of operators.ARGUMENT_OPERATORS: GreaterThan is "GT", NotSportPriv "NotSPortPriv"."""
     values: tuple[Text, ...] = ()
 
 
@@ -255,6 +257,7 @@ class FunctionHook(Hook):
     call: str
     """A kernel symbol, or `list:NAME`."""
     syscall: bool = True
+    """Decided by the parser where the policy does not say: by the list's type, or the name."""
     returns: bool = False
     """`return: true`: report the return value too."""
     data: tuple[Argument, ...] = ()

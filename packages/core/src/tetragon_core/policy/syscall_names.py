@@ -40,6 +40,6 @@ def parse_syscall_name(text: str) -> SyscallName:
     if match is None:
         raise ValueError(f'"{text}" is no system call; write sys_NAME or ABI/sys_NAME')
     prefix_abi = _PREFIX_ABIS[match[1]] if match[1] else ""
-    if abi and prefix_abi and abi != prefix_abi:
+    if abi and prefix_abi and (abi, prefix_abi) != ("arm32", "arm64") and abi != prefix_abi:
         raise ValueError(f'"{text}" names two ABIs, {abi} and {prefix_abi}')
     return SyscallName(abi or prefix_abi, match[2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .numbers import parse_sized_integer
 from .problems import did_you_mean
 
 __all__ = [
@@ -49,7 +50,12 @@ def capability_bit(name: str) -> int:
 
 
 def capability_mask(names: str) -> int:
-    """Set of the capabilities in a list separated by commas. Raises ValueError."""
+    """Set of the capabilities in a list separated by commas, or given as a number.
+
+    Raises ValueError.
+    """
+    if names.strip()[:1].isdecimal():
+        return parse_sized_integer(names, 64, signed=False)
     mask = 0
     for name in names.split(","):
         mask |= 1 << capability_bit(name)
