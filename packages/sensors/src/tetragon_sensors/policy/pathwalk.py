@@ -24,9 +24,9 @@ __all__ = ["WALK_CUT", "emit_path", "walk_function"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
-LEG_STEPS: Final = 128
-LEGS: Final = 17
-"""2048 components, the most a path of PATH_MAX has, and 128 mount crossings."""
+LEG_STEPS: Final = 64
+LEGS: Final = 33
+"""2048 components, the most a path of PATH_MAX has, and 64 mount crossings."""
 _PATH_BYTES: Final = 4096
 _NAME_BYTES: Final = 256
 
@@ -139,6 +139,7 @@ def _prepend(emitter: Emitter, cut: str) -> None:
     asm.alu("sub", R1, R3)
     # says again what the jump proved; the verifier does not relate two registers
     asm.alu("and", R1, _PATH_BYTES - 1)
+    asm.alu("and", R2, _NAME_BYTES - 1)
     asm.store(R6, _BASE + _FROM, R1, 4)
     asm.alu("add", R1, R6)
     asm.store(R1, _BASE + _TEXT, ord("/"), 1)
