@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write the client's system call tables from what the running kernel and its headers say.
+"""Write the system call tables from what the running kernel and its headers say.
 
 Numbers come from the C headers (linux-libc-dev; for arm32 the cross package
 linux-libc-dev-armhf-cross, unpacked, given with --arm32), parameters from tracefs
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "packages/cli/src/tetragon_cli/compact/_syscalls.py"
+TARGET = ROOT / "packages/core/src/tetragon_core/_syscalls.py"
 GENERIC = Path("/usr/include/asm-generic/unistd.h")
 X86 = Path("/usr/include/x86_64-linux-gnu/asm")
 

@@ -16,7 +16,7 @@ THIS_FILE: Final = Path(__file__)
 GENERATED: Final = (
     "packages/core/src/tetragon/",
     "packages/sensors/src/tetragon_sensors/_wire.py",
-    "packages/cli/src/tetragon_cli/compact/_syscalls.py",
+    "packages/core/src/tetragon_core/_syscalls.py",
 )
 SOURCE: Final = {".py", ".c", ".h", ".proto", ".sh", ""}
 MAX_LINES: Final = 300

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from typing import TYPE_CHECKING
 
-from . import _syscalls
+from tetragon_core.syscalls import HOST_ABI, names, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,40 +13,6 @@ if TYPE_CHECKING:
     from tetragon.tetragon_pb2 import KprobeArgument
 
 __all__ = ["HOST_ABI", "call_text"]
-
-HOST_ABI = "arm64" if os.uname().machine == "aarch64" else "x64"
-
-_TABLES = {
-    "x64": _syscalls.X64,
-    "i386": _syscalls.I386,
-    "arm64": _syscalls.ARM64,
-    "arm32": _syscalls.ARM32,
-}
-
-
-@functools.cache
-def _names(abi: str) -> dict[int, str]:
-    """Call names of one ABI by number; empty for an ABI that is not known."""
-    names: dict[int, str] = {}
-    number = 0
-    for word in _TABLES.get(abi, "").split():
-        if word.startswith("@"):
-            number = int(word[1:])
-        else:
-            names[number] = word
-            number += 1
-    return names
-
-
-@functools.cache
-def _parameters() -> dict[str, list[tuple[str, str]]]:
-    """Type and name of each parameter by call; calls without parameters are not in it."""
-    table = {}
-    for row in _syscalls.PARAMETERS.split(";"):
-        call, _, rest = row.partition(":")
-        pairs = (pair.split("=") for pair in rest.split("|"))
-        table[call] = [(kind, name) for kind, name in pairs]
-    return table
 
 
 def _number(argument: KprobeArgument) -> tuple[int, str] | None:
@@ -75,16 +39,16 @@ def call_text(arguments: Sequence[KprobeArgument]) -> str:
     if called is None:
         return "unknown"
     number, abi = called
-    name = _names(abi).get(number)
+    name = names(abi).get(number)
     if name is None:
         return "unknown"
     if abi != HOST_ABI:
         return f"{abi}/{name}"
-    parameters = _parameters().get(name)
-    if parameters is None:
+    known = parameters(name)
+    if known is None:
         return name
     texts = (
         _argument(kind, label, arguments[index] if index < len(arguments) else None)
-        for index, (kind, label) in enumerate(parameters, start=1)
+        for index, (kind, label) in enumerate(known, start=1)
     )
     return f"{name}({', '.join(texts)})"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .abilities import Abilities, AssumedAbilities
 from .btf import Btf, Kind
 from .symbols import BtfSymbols, Symbols
+from .syscalls import native_abi, symbol_prefix
 from .tracefs import Tracefs, TracefsError, find_tracefs
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class Kernel:
         if not self.is_running:
             raise TracefsError(f"the tracepoints of {self.release} are not in its type information")
         return find_tracefs()
+
+    def syscall_symbols(self) -> list[str]:
+        """Entry functions of all its own system calls, as `__x64_sys_openat`; sorted."""
+        prefix = symbol_prefix(native_abi(self.arch))
+        return [name for name in self.symbols.starting(prefix) if name != f"{prefix}ni_syscall"]
 
     @property
     def version(self) -> tuple[int, int]:

@@ -109,6 +109,11 @@ class Symbols:
         found = self.find(name)
         return found[0].module if found else None
 
+    def starting(self, prefix: str) -> list[str]:
+        """Functions of the kernel itself, not of modules, whose names start so; sorted."""
+        pattern = rb" [tTwW] (" + re.escape(prefix.encode()) + rb"[^\t\n]*)\n"
+        return sorted({name.decode() for name in re.findall(pattern, self._text)})
+
     def near(self, name: str) -> str:
         """` (did you mean "x"?)` for the nearest function, or nothing when none is near."""
         pattern = rb" [tTwW] (" + re.escape(name[:2].encode()) + rb"[^\t\n]*)"

@@ -103,6 +103,10 @@ class Tracefs:
             raise PermissionDeniedError(f"{path} cannot be read: run as root (sudo)") from error
         return parse_format(subsystem, name, text)
 
+    def has_event(self, subsystem: str, name: str) -> bool:
+        """True when there is such an event."""
+        return (self.root / "events" / subsystem / name / "format").exists()
+
     def _unknown(self, subsystem: str, name: str) -> str:
         subsystems = self.subsystems()
         if subsystem not in subsystems:

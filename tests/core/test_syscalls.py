@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tetragon_cli.compact import _syscalls, syscalls
+from tetragon_core import _syscalls, syscalls
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ from tetragon_cli.compact import _syscalls, syscalls
 )
 def test_numbers(abi: str, number: int, name: str) -> None:
     """Well-known numbers have their names, before and after holes in the tables."""
-    assert syscalls._names(abi)[number] == name
+    assert name == syscalls.names(abi)[number]
 
 
 def test_unknown_abis_have_no_names() -> None:
     """An ABI nobody has heard of is no error."""
-    assert syscalls._names("z80") == {}
+    assert {} == syscalls.names("z80")
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_unknown_abis_have_no_names() -> None:
 )
 def test_parameters(name: str, parameters: list[str]) -> None:
     """Types and names are those of the kernel, also where the entry function has another name."""
-    assert [f"{kind} {label}" for kind, label in syscalls._parameters()[name]] == parameters
+    assert [f"{kind} {label}" for kind, label in syscalls.parameters(name) or ()] == parameters
 
 
 def test_every_parameter_list_belongs_to_a_call() -> None:
     """No row is unreachable, and none is empty."""
     names = {word for table in (_syscalls.X64, _syscalls.ARM64) for word in table.split()}
 
-    assert set(syscalls._parameters()) <= names
-    assert len(syscalls._parameters()) > 340
-    assert all(kind and label for row in syscalls._parameters().values() for kind, label in row)
+    assert set(syscalls._all_parameters()) <= names
+    assert len(syscalls._all_parameters()) > 340
+    assert all(kind and label for row in syscalls._all_parameters().values() for kind, label in row)
