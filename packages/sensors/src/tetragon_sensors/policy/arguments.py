@@ -176,9 +176,7 @@ def _type_of(argument: Argument, problems: Problems) -> ArgumentType | None:
     return found
 
 
-def _plan(
-    argument: Argument, kind: ArgumentType, source: Source = Source.ARGUMENT
-) -> ArgumentPlan:
+def _plan(argument: Argument, kind: ArgumentType, source: Source = Source.ARGUMENT) -> ArgumentPlan:
     return ArgumentPlan(
         type=kind,
         index=argument.index,

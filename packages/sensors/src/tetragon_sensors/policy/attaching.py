@@ -74,7 +74,9 @@ def plan_functions(
         if function and abilities.can_fentry and not many and not reads_registers:
             yield _fentry(hook, symbol, function)
         elif must_fentry:
-            problems.error(f"fentry is not possible here: {abilities.can_fentry.reason}", hook.where)
+            problems.error(
+                f"fentry is not possible here: {abilities.can_fentry.reason}", hook.where
+            )
             return
         else:
             rest.append(symbol)

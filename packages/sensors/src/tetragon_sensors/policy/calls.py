@@ -49,9 +49,7 @@ def resolve_calls(
     return tuple(symbols)
 
 
-def _members(
-    found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Problems
-) -> list[str]:
+def _members(found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Problems) -> list[str]:
     match found.type:
         case "generated_syscalls":
             return kernel.syscall_symbols()

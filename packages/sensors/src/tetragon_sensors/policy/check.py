@@ -224,9 +224,7 @@ class _Check:
             self.problems.error(f"this kernel has no raw tracepoint {hook.event}", hook.where)
             return []
         made = [
-            plan_parameter(
-                one, found.parameters, found.prototype, self.kernel.btf, self.problems
-            )
+            plan_parameter(one, found.parameters, found.prototype, self.kernel.btf, self.problems)
             for one in hook.args
         ]
         target = self._target(hook, HookEvent.TRACEPOINT, name)

@@ -293,9 +293,7 @@ class Emitter:
         asm.goto(known)
         asm.label(derive)
         self.current_task(R8)
-        self.follow(
-            R8, R8, ("task_struct", "group_leader"), ("task_struct", "start_boottime")
-        )
+        self.follow(R8, R8, ("task_struct", "group_leader"), ("task_struct", "start_boottime"))
         asm.mov(R1, R8)
         asm.alu("mod", R1, _TICK_NS)
         asm.alu("sub", R8, R1)

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from tetragon_sensors.base import BaseSensor
     from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.facts import Kernel
-    from tetragon_sensors.kernel.maps import Map
     from tetragon_sensors.kernel.programs import Program
 
     from .plan import HookPlan, Plan
@@ -143,21 +142,25 @@ class Engine:
             case Method.KPROBE_MULTI | Method.KRETPROBE_MULTI:
                 symbols = [target.symbol for target in hook.targets]
                 cookies = range(len(symbols)) if hook.uses_cookie else ()
-                return attach_kprobe_multi(
-                    program, symbols, on_return=on_return, cookies=cookies
-                )
+                return attach_kprobe_multi(program, symbols, on_return=on_return, cookies=cookies)
             case Method.KPROBE | Method.KRETPROBE:
-                return join([
-                    attach_kprobe(program, target.symbol, on_return=on_return, cookie=number)
-                    for number, target in enumerate(hook.targets)
-                ])
+                return join(
+                    [
+                        attach_kprobe(program, target.symbol, on_return=on_return, cookie=number)
+                        for number, target in enumerate(hook.targets)
+                    ]
+                )
             case Method.TRACEPOINT:
-                return join([
-                    attach_tracepoint(
-                        program, target.tracepoint_id or self._syscall(target.symbol, on_return), number
-                    )
-                    for number, target in enumerate(hook.targets)
-                ])
+                return join(
+                    [
+                        attach_tracepoint(
+                            program,
+                            target.tracepoint_id or self._syscall(target.symbol, on_return),
+                            number,
+                        )
+                        for number, target in enumerate(hook.targets)
+                    ]
+                )
 
     def _syscall(self, symbol: str, on_return: bool) -> int:  # noqa: FBT001  internal
         name = symbol.split("sys_", 1)[1]

@@ -153,7 +153,7 @@ class FieldsFrame:
         emitter.asm.load(target, Register.R6, field.offset, field.size)
         emitter.asm.extend(target, field.size, signed=field.signed)
 
-    def result(self, emitter: Emitter, target: Register) -> None:
+    def result(self, emitter: Emitter, target: Register) -> None:  # noqa: ARG002  part of Frame
         raise AssertionError("tracepoints return nothing")
 
 

@@ -79,9 +79,7 @@ class HitDecoder:
             arguments=tuple(value for position, value in values if position < data_from),
             data=tuple(value for position, value in values if position >= data_from),
             return_value=plan.result.type.decode(record, plan.result) if plan.result else None,
-            kernel_stack=self._stack(
-                record, header.kernel_stack_offset, header.kernel_stack_bytes
-            ),
+            kernel_stack=self._stack(record, header.kernel_stack_offset, header.kernel_stack_bytes),
             user_stack=self._stack(record, header.user_stack_offset, header.user_stack_bytes),
         )
         if not header.flags & _ENTRY:

@@ -176,7 +176,11 @@ class _Builder:
         asm.label(have)
 
     def _number(self, plan: ArgumentPlan) -> int:
-        return len(self.hook.arguments) if plan is self.hook.result else self.hook.arguments.index(plan)
+        return (
+            len(self.hook.arguments)
+            if plan is self.hook.result
+            else self.hook.arguments.index(plan)
+        )
 
     # ---- actions ----
 

@@ -65,7 +65,7 @@ def emit_membership(asm: Assembler, number: Register, members: IntegerSet, found
     asm.label(missed)
 
 
-def _search(  # noqa: PLR0913  a recursion's state
+def _search(
     asm: Assembler,
     number: Register,
     members: IntegerSet,
@@ -86,7 +86,7 @@ def _search(  # noqa: PLR0913  a recursion's state
     _search(asm, number, members, ranges[:middle], found, missed)
 
 
-def _one(  # noqa: PLR0913  as above
+def _one(
     asm: Assembler, number: Register, members: IntegerSet, low: int, high: int, found: str
 ) -> None:
     if low == high:
@@ -102,7 +102,7 @@ def _one(  # noqa: PLR0913  as above
     asm.label(below)
 
 
-def _compare(  # noqa: PLR0913  as above
+def _compare(
     asm: Assembler, number: Register, comparison: str, value: int, members: IntegerSet, label: str
 ) -> None:
     signed = members.signed and comparison != "=="

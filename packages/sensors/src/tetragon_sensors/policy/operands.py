@@ -45,9 +45,7 @@ def _wrapped(number: int, width: int, *, signed: bool) -> int:
     return number
 
 
-def ranges_of(
-    wanted: ArgumentFilter, width: int, *, signed: bool
-) -> Iterator[tuple[int, int]]:
+def ranges_of(wanted: ArgumentFilter, width: int, *, signed: bool) -> Iterator[tuple[int, int]]:
     """The filter's values as ranges of numbers of that width."""
     least = -(1 << 8 * width - 1) if signed else 0
     greatest = (1 << 8 * width - signed) - 1

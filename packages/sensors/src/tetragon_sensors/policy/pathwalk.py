@@ -53,9 +53,8 @@ _CHUNK: Final = -48
 def walk_function(environment: Environment) -> Function:
     """`walk_leg(slot)`: go on with the walk in that scratch buffer; returns how far it came."""
     emitter = Emitter(_NAME, environment, WordsFrame(0))
-    asm, btf = emitter.asm, environment.btf
+    asm = emitter.asm
     loop, cross, cut = "loop", "cross", "cut"
-    mount_offset = btf.member("mount", "mnt").offset_bytes
     asm.store(FP, Stack.KEY, R1, 4)
     asm.mov(R2, FP)
     asm.alu("add", R2, Stack.KEY)
@@ -68,6 +67,22 @@ def walk_function(environment: Environment) -> Function:
     _load_mnt_root(emitter)
     asm.mov(R7, 0)
 
+    _step(emitter, loop, cross, cut)
+    _cross(emitter, loop, cross)
+    asm.label("more")
+    asm.store(R6, _BASE + _DENTRY, R8, 8)
+    asm.store(R6, _BASE + _MNT, R9, 8)
+    for label, result in (("more", _MORE), ("whole", _WHOLE), ("outside", _OUTSIDE), (cut, _CUT)):
+        if label != "more":
+            asm.label(label)
+        asm.mov(R0, result)
+        asm.exit()
+    return Function(asm, 1)
+
+
+def _step(emitter: Emitter, loop: str, cross: str, cut: str) -> None:
+    """One component, or the end of the walk."""
+    asm = emitter.asm
     asm.label(loop)
     asm.jump(R7, ">=", LEG_STEPS, "more")
     asm.alu("add", R7, 1)
@@ -89,6 +104,11 @@ def walk_function(environment: Environment) -> Function:
     asm.mov(R8, R1)
     asm.goto(loop)
 
+
+def _cross(emitter: Emitter, loop: str, cross: str) -> None:
+    """From the root of a mount to where it is mounted."""
+    asm = emitter.asm
+    mount_offset = emitter.btf.member("mount", "mnt").offset_bytes
     asm.label(cross)
     asm.alu("sub", R9, mount_offset)  # the struct mount around the struct vfsmount
     emitter.load_member(R1, R9, "mount", "mnt_parent")
@@ -99,16 +119,6 @@ def walk_function(environment: Environment) -> Function:
     asm.alu("add", R9, mount_offset)
     _load_mnt_root(emitter)
     asm.goto(loop)
-
-    asm.label("more")
-    asm.store(R6, _BASE + _DENTRY, R8, 8)
-    asm.store(R6, _BASE + _MNT, R9, 8)
-    for label, result in (("more", _MORE), ("whole", _WHOLE), ("outside", _OUTSIDE), (cut, _CUT)):
-        if label != "more":
-            asm.label(label)
-        asm.mov(R0, result)
-        asm.exit()
-    return Function(asm, 1)
 
 
 def _load_mnt_root(emitter: Emitter) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
     from tetragon_core.policy.model import Selector
     from tetragon_core.policy.problems import Problem
-
     from tetragon_sensors.kernel.btf import Step
 
     from .frames import Frame

@@ -126,9 +126,7 @@ def _namespace(emitter: Emitter, name: str) -> None:
         _pid_namespace(emitter)
     else:
         member, struct = _OF_PROXY[name]
-        emitter.follow(
-            R8, R8, ("task_struct", "nsproxy"), ("nsproxy", member), (struct, "ns.inum")
-        )
+        emitter.follow(R8, R8, ("task_struct", "nsproxy"), ("nsproxy", member), (struct, "ns.inum"))
 
 
 def _pid_namespace(emitter: Emitter) -> None:
@@ -170,5 +168,3 @@ def emit_capabilities(
     asm.mov(R1, mask)
     asm.alu("and", R8, R1)
     asm.jump(R8, "!=" if wanted.operator == "NotIn" else "==", 0, no)
-
-

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BPF programs made at run time: instructions, functions, type information. No kernel calls here."""
+"""BPF programs made at run time: instructions, functions, types. No kernel calls here."""

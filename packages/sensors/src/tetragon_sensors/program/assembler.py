@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes one BPF function: an instruction a call, jumps to labels by name. Knows no kernel types."""
+"""Writes one BPF function, an instruction a call; jumps go to labels. Knows no kernel types."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Assembler:
 
     def byte_swap(self, register: Register, bits: int) -> None:
         """Between host and network order; the bits above become zero."""
-        self._emit(
-            InstructionClass.ALU32 | ALU["end"] | _REGISTER_SOURCE, register, immediate=bits
-        )
+        self._emit(InstructionClass.ALU32 | ALU["end"] | _REGISTER_SOURCE, register, immediate=bits)
 
     def extend(self, register: Register, size: int, *, signed: bool) -> None:
         """Make the lowest `size` bytes the whole of the register's value."""
@@ -98,15 +96,11 @@ class Assembler:
         if isinstance(source, Register):
             self._emit(InstructionClass.STX | MODES["mem"] | SIZES[size], base, source, offset)
         else:
-            self._emit(
-                InstructionClass.ST | MODES["mem"] | SIZES[size], base, 0, offset, source
-            )
+            self._emit(InstructionClass.ST | MODES["mem"] | SIZES[size], base, 0, offset, source)
 
     def exchange(self, base: Register, offset: int, register: Register) -> None:
         """Swap `register` with the u64 at `base + offset`, atomically (5.12)."""
-        self._emit(
-            InstructionClass.STX | MODES["atomic"] | SIZES[8], base, register, offset, _XCHG
-        )
+        self._emit(InstructionClass.STX | MODES["atomic"] | SIZES[8], base, register, offset, _XCHG)
 
     def atomic_add(self, base: Register, offset: int, register: Register) -> None:
         """Add `register` to the u64 at `base + offset`."""

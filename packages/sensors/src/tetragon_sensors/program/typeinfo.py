@@ -56,7 +56,5 @@ def function_types(functions: Sequence[tuple[str, int]]) -> tuple[bytes, list[in
         types.append(_TYPE.pack(name_of(name), _FUNC << 24 | linkage, len(types)))
         ids.append(len(types))
     body = b"".join(types)
-    header = _HEADER.pack(
-        _MAGIC, 1, 0, _HEADER.size, 0, len(body), len(body), len(strings)
-    )
+    header = _HEADER.pack(_MAGIC, 1, 0, _HEADER.size, 0, len(body), len(body), len(strings))
     return header + body + bytes(strings), ids

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from tetragon_core.hooks import ArgumentValue
-from tetragon_sensors.program.opcodes import Register
 from tetragon_sensors.policy.record import SLOT, SLOT_HEAD
+from tetragon_sensors.program.opcodes import Register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
