@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads the text of a policy beside a base sensor and collects what a child process hits."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from kernel.recorder import DEADLINE_S
+from tetragon_core.hooks import HookMessage
+from tetragon_core.messages import ExitMessage
+from tetragon_core.policy.parse import parse_policy
+from tetragon_core.stats import Stats
+from tetragon_sensors.base import BaseSensor, SensorConfig
+from tetragon_sensors.kernel.facts import Kernel
+from tetragon_sensors.policy.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tetragon_sensors.policy.engine import LoadedPolicy
+
+__all__ = ["PolicyRun", "policy_engine"]
+
+_RECORDS: Final = 1024
+_FAILED: Final = 98
+
+
+class PolicyRun:
+    """One engine; policies are loaded for the block of `loaded`."""
+
+    def __init__(self, sensor: BaseSensor, engine: Engine) -> None:
+        self.sensor = sensor
+        self.engine = engine
+
+    @contextmanager
+    def loaded(self, text: str) -> Iterator[LoadedPolicy]:
+        """A policy that is attached in the block."""
+        policy = self.engine.load(parse_policy(text, "test.yaml"))
+        try:
+            yield policy
+        finally:
+            policy.close()
+
+    def hits_of(self, action: Callable[[], object]) -> list[HookMessage]:
+        """Run `action` in a child process; its hits, in the ring's order, up to its exit.
+
+        What other processes hit meanwhile is thrown away. Fails when the action raises.
+        """
+        pid = os.fork()
+        if not pid:
+            _run(action)
+        hits: list[HookMessage] = []
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            assert time.monotonic() < deadline, f"no exit of {pid} was reported"
+            select.select([self.sensor], [], [], 0.2)
+            for message in self.sensor.drain(_RECORDS):
+                if message.process.tgid != pid:
+                    continue
+                if isinstance(message, HookMessage):
+                    hits.append(message)
+                elif isinstance(message, ExitMessage):
+                    _, status = os.waitpid(pid, 0)
+                    assert status == 0
+                    return hits
+
+    def hits(self, text: str, action: Callable[[], object]) -> list[HookMessage]:
+        """Load a policy, run `action` in a child, unload; what the child hit."""
+        with self.loaded(text):
+            return self.hits_of(action)
+
+
+def _run(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except BaseException:  # noqa: BLE001  # this copy of the test run must end here
+        traceback.print_exc()
+        os._exit(_FAILED)
+    os._exit(0)
+
+
+@contextmanager
+def policy_engine() -> Iterator[PolicyRun]:
+    """An engine beside a base sensor of its own; at the end nothing may have been lost."""
+    with BaseSensor(SensorConfig(), Stats()) as sensor:
+        engine = Engine(sensor, Kernel.running())
+        try:
+            yield PolicyRun(sensor, engine)
+            assert dict.fromkeys(engine.counters(), 0) == dict(engine.counters())
+        finally:
+            engine.close()
