@@ -32,6 +32,30 @@ X86_ENTRY = {
     "uname": "newuname",
 }
 
+# Calls newer than the headers of the distributions we build on; since number 424 all machines share
+# their numbers (arch/*/tools/syscall.tbl and arch/x86/entry/syscalls, kernel 6.18).
+NEWER = {
+    451: "cachestat",
+    452: "fchmodat2",
+    453: "map_shadow_stack",
+    454: "futex_wake",
+    455: "futex_wait",
+    456: "futex_requeue",
+    457: "statmount",
+    458: "listmount",
+    459: "lsm_get_self_attr",
+    460: "lsm_set_self_attr",
+    461: "lsm_list_modules",
+    462: "mseal",
+    463: "setxattrat",
+    464: "getxattrat",
+    465: "listxattrat",
+    466: "removexattrat",
+    467: "open_tree_attr",
+    468: "file_getattr",
+    469: "file_setattr",
+}
+
 # Calls that kernels built without modules, kexec or the like do not list in tracefs.
 OPTIONAL = {
     "delete_module": "const char *=name_user|unsigned int=flags",
@@ -115,6 +139,8 @@ def generate(arm32: Path) -> str:
         "ARM64": arm64,
         "ARM32": read_numbers(arm32),
     }
+    tables = {abi: NEWER | numbers for abi, numbers in tables.items()}
+    arm64 = tables["ARM64"]
     formats = read_formats()
     rows = []
     for name in sorted({*tables["X64"].values(), *arm64.values()}):

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tetragon_core import _syscalls, syscalls
@@ -52,3 +55,23 @@ def test_every_parameter_list_belongs_to_a_call() -> None:
     assert set(syscalls._all_parameters()) <= names
     assert len(syscalls._all_parameters()) > 340
     assert all(kind and label for row in syscalls._all_parameters().values() for kind, label in row)
+
+
+def test_numbers_of_the_headers() -> None:
+    """What the C headers of this machine number, the tables number alike."""
+    headers = {
+        "arm64": [Path("/usr/include/asm-generic/unistd.h")],
+        "x64": list(Path("/usr/include").glob("x86*/asm/unistd_64.h")),
+        "i386": list(Path("/usr/include").glob("x86*/asm/unistd_32.h")),
+    }
+    defined = re.compile(r"^#define __NR(?:3264)?_(\w+) (\d+)$", re.MULTILINE)
+    different = [
+        f"{abi} {name}"
+        for abi, paths in headers.items()
+        for path in paths
+        for name, number in defined.findall(path.read_text())
+        if syscalls.number(abi, name) != int(number)
+    ]
+
+    # the size of the generic table
+    assert ["arm64 syscalls"] == different
