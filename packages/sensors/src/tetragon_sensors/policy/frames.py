@@ -44,8 +44,10 @@ class RegisterFile:
 
 
 def _x86_names() -> dict[str, tuple[int, int]]:
-    order = ("r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx")
-    order += ("si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss")
+    order = (
+        *("r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx"),
+        *("si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss"),
+    )
     names: dict[str, tuple[int, int]] = {}
     for number, name in enumerate(order):
         offset = 8 * number
