@@ -35,6 +35,8 @@ __all__ = ["Observer"]
 
 _FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
 _NOBODY = ProcessKey(0, 0)
+_EVENTS = Counter.EVENTS
+_new = tuple.__new__  # makes an event without a call of Python code
 
 
 class Observer:
@@ -65,7 +67,7 @@ class Observer:
             event = self._on_exit(message)
         if event is None:
             return ()
-        self._stats.add(Counter.EVENTS)
+        self._stats.add(_EVENTS)
         return (event,)
 
     def add_scanned(
@@ -85,7 +87,7 @@ class Observer:
                 events.append(
                     ProcessExec(process=entry, parent=entry.parent, time_ns=entry.start_time_ns)
                 )
-        self._stats.add(Counter.EVENTS, len(events))
+        self._stats.add(_EVENTS, len(events))
         return events
 
     def _on_exec(self, message: ExecMessage) -> ProcessExec:
@@ -109,7 +111,7 @@ class Observer:
         process.image = exec_image(message)
         process.in_init_tree = in_init_tree
         self.cache.add(process)
-        return ProcessExec(process=process, parent=parent, time_ns=process.start_time_ns)
+        return _new(ProcessExec, (process, parent, process.start_time_ns, ()))
 
     def _on_fork(self, message: ForkMessage) -> None:
         key = message.process
@@ -141,13 +143,8 @@ class Observer:
         else:
             self._end(process, message.ktime_ns)
         status, signal = exit_status(message.code)
-        return ProcessExit(
-            process=process,
-            parent=process.parent,
-            time_ns=self._clock.to_wall_ns(message.ktime_ns),
-            status=status,
-            signal=signal,
-        )
+        time_ns = self._clock.to_wall_ns(message.ktime_ns)
+        return _new(ProcessExit, (process, process.parent, time_ns, status, signal, ()))
 
     def _resolve(self, key: ProcessKey) -> Process | None:
         """Find the image that `key` names.

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RecordError", "decode"]
 
-_KIND: Final = Struct("<IH")
-_HEADER_BYTES: Final = _wire.REC_HEADER.size
 _EXEC_BYTES: Final = _wire.REC_EXEC.size
+_FORK_BYTES: Final = _wire.REC_FORK.size
+_EXIT_BYTES: Final = _wire.REC_EXIT.size
 _DELETED: Final = int(_wire.ExecFlag.DELETED)
 _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
 
@@ -63,13 +63,14 @@ _LENGTHS: Final = (
     "args_len",
 )
 _EXEC: Final = _only(
-    *(_wire.RecExec, _wire.REC_EXEC, "flags", "nspid", *_KEYS),
+    *(_wire.RecExec, _wire.REC_EXEC, "size", "flags", "nspid", *_KEYS),
     *("previous_ktime", "previous_tgid", "fork_ktime", *_LENGTHS),
 )
 """Where the process belongs, and whether the record is whole."""
-_FORK: Final = _only(_wire.RecFork, _wire.REC_FORK, "nspid", *_KEYS)
+_FORK: Final = _only(_wire.RecFork, _wire.REC_FORK, "size", "nspid", *_KEYS)
 _EXIT: Final = _only(
-    *(_wire.RecExit, _wire.REC_EXIT, "flags", "process_ktime", "process_tgid", "ktime", "code")
+    *(_wire.RecExit, _wire.REC_EXIT, "size", "flags", "process_ktime", "process_tgid"),
+    *("ktime", "code"),
 )
 _FLAGS: Final = _wire.RecExec._fields.index("flags")
 _numbers: Final = _pick(_wire.RecExec, "tid", "auid", "inode", "nlink", "cgroup_id")
@@ -82,29 +83,54 @@ class RecordError(ValueError):
 
 def decode(record: bytes) -> Message:
     """Decode one record. Raises RecordError."""
-    if len(record) < _HEADER_BYTES:
-        raise RecordError(f"record of {len(record)} bytes is shorter than its header")
-    size, kind = _KIND.unpack_from(record)
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
-        raise RecordError(f"record of unknown kind {kind}")
-    least, build = decoder
+    build = _DECODERS.get(record[_KIND_BYTES])
+    if build is None:
+        raise RecordError(_why_none_of_ours(record))
+    return build(record)
+
+
+def _why_none_of_ours(record: bytes) -> str:
+    if len(record) < _wire.REC_HEADER.size:
+        return f"record of {len(record)} bytes is shorter than its header"
+    return f"record of unknown kind {int.from_bytes(record[_KIND_BYTES], 'little')}"
+
+
+def _unpack(layout: Struct, least: int, record: bytes) -> tuple[int, ...]:
+    """The values of `layout`, of which the first says how many of the bytes were used."""
+    if len(record) < least:
+        raise RecordError(f"record of {len(record)} bytes is shorter than its kind")
+    values = layout.unpack_from(record)
     # a reservation is larger than what was used of it
-    if not least <= size <= len(record):
-        raise RecordError(f"record of kind {kind} says {size} bytes, has {len(record)}")
-    return build(record, size)
+    if not least <= values[0] <= len(record):
+        raise RecordError(f"record says {values[0]} bytes, has {len(record)}")
+    return values
 
 
-def _exec(record: bytes, size: int) -> ExecMessage:
-    """Everything but what `_read_rest` sets."""
-    values = _EXEC.unpack_from(record)
-    flags, nspid, ktime, tgid, parent_ktime, parent_tgid, previous_ktime = values[:7]
-    previous_tgid, fork_ktime, arguments, cgroup, tty, filename, interpreter = values[7:14]
-    cwd, executable = values[14:]
-    before_cwd = _EXEC_BYTES + cgroup + tty + filename + interpreter
-    end = before_cwd + cwd + executable + arguments
-    if end != size:
-        raise RecordError(f"exec record says {size} bytes, its parts add up to {end}")
+def _exec(record: bytes) -> ExecMessage:
+    """All fields but those of `_read_rest`."""
+    (
+        size,
+        flags,
+        nspid,
+        ktime,
+        tgid,
+        parent_ktime,
+        parent_tgid,
+        previous_ktime,
+        previous_tgid,
+        fork_ktime,
+        arguments,
+        cgroup,
+        tty,
+        filename,
+        interpreter,
+        cwd,
+        executable,
+    ) = _unpack(_EXEC, _EXEC_BYTES, record)
+    cwd_start = _EXEC_BYTES + cgroup + tty + filename + interpreter
+    cwd_end = cwd_start + cwd
+    if cwd_end + executable + arguments != size:
+        raise RecordError(f"the parts of an exec record of {size} bytes do not add up to that")
     message = ExecMessage.__new__(ExecMessage)
     message.process = _new(ProcessKey, (tgid, ktime))
     message.previous = _new(ProcessKey, (previous_tgid, previous_ktime))
@@ -112,7 +138,7 @@ def _exec(record: bytes, size: int) -> ExecMessage:
     message.fork_ktime_ns = fork_ktime
     message.nspid = nspid
     message.flags = flags
-    message.cwd = record[before_cwd : before_cwd + cwd]
+    message.cwd = record[cwd_start:cwd_end]
     message.text_bytes = size + arguments
     message.record = record[:size]
     message.read_rest = _read_rest
@@ -144,21 +170,23 @@ def _split(arguments: bytes) -> tuple[bytes, ...]:
     return tuple(arguments.removesuffix(b"\0").split(b"\0"))
 
 
-def _fork(record: bytes, _size: int) -> ForkMessage:
-    nspid, ktime, tgid, parent_ktime, parent_tgid = _FORK.unpack_from(record)
+def _fork(record: bytes) -> ForkMessage:
+    _, nspid, ktime, tgid, parent_ktime, parent_tgid = _unpack(_FORK, _FORK_BYTES, record)
     process, parent = (tgid, ktime), (parent_tgid, parent_ktime)
     return _new(ForkMessage, (_new(ProcessKey, process), _new(ProcessKey, parent), nspid))
 
 
-def _exit(record: bytes, _size: int) -> ExitMessage:
-    flags, ktime, tgid, end_ktime, code = _EXIT.unpack_from(record)
+def _exit(record: bytes) -> ExitMessage:
+    _, flags, ktime, tgid, end_ktime, code = _unpack(_EXIT, _EXIT_BYTES, record)
     is_kernel_thread = flags & _KERNEL_THREAD != 0
     process = _new(ProcessKey, (tgid, ktime))
     return _new(ExitMessage, (process, end_ktime, code, is_kernel_thread))
 
 
-_DECODERS: Final[dict[int, tuple[int, Callable[[bytes, int], Message]]]] = {
-    int(_wire.RecKind.EXEC): (_wire.REC_EXEC.size, _exec),
-    int(_wire.RecKind.FORK): (_wire.REC_FORK.size, _fork),
-    int(_wire.RecKind.EXIT): (_wire.REC_EXIT.size, _exit),
+_KIND_BYTES: Final = slice(4, 6)
+"""Where a record has its kind."""
+_DECODERS: Final[dict[bytes, Callable[[bytes], Message]]] = {
+    int(_wire.RecKind.EXEC).to_bytes(2, "little"): _exec,
+    int(_wire.RecKind.FORK).to_bytes(2, "little"): _fork,
+    int(_wire.RecKind.EXIT).to_bytes(2, "little"): _exit,
 }

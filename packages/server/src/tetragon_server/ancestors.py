@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,4 +22,4 @@ def with_ancestors(event: Event) -> Event:
     while below is not None and below.pid > _TOP_PID and below.parent is not None:
         below = below.parent
         line.append(below)
-    return replace(event, ancestors=tuple(line))
+    return event._replace(ancestors=tuple(line))
