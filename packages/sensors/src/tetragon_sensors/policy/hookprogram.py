@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
 from tetragon_sensors.program.linker import link
 from tetragon_sensors.program.opcodes import Helper, Register
 
 from .emitter import Emitter, Stack
 from .operands import is_negative
+from .order import ArgumentCheck, checks_in_order
 from .pathwalk import walk_function
 from .plan import Source, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
 from .record import HEADER_BYTES, LIMIT, HitFlag, Offset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from tetragon_core.policy.model import Action, ArgumentFilter, Selector
+    from tetragon_core.policy.model import Action, ArgumentFilter
     from tetragon_sensors.program.linker import LinkedProgram
 
     from .emitter import Environment
+    from .order import ProcessCheck
     from .plan import ArgumentPlan, HookPlan
 
 __all__ = ["POST", "build_program"]
@@ -34,7 +37,6 @@ R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
 POST: Final = 1
 """KPROBE_ACTION_POST."""
-_PROCESS_COST: Final = 1
 
 
 def build_program(
@@ -68,8 +70,8 @@ class _Builder:
         wins = []
         for number, selector in enumerate(self.hook.selectors):
             no, win = asm.new_label("next"), asm.new_label("win")
-            for _, check in sorted(self._checks(selector), key=lambda one: one[0]):
-                check(no)
+            for check in checks_in_order(self.hook, selector):
+                self._check(check, no)
             asm.goto(win)
             asm.label(no)
             wins.append((number, selector, win))
@@ -81,38 +83,18 @@ class _Builder:
         if not wins:
             self._act(0, ())
 
-    def _checks(self, selector: Selector) -> Iterator[tuple[int, Callable[[str], None]]]:
-        """Filters with their cost."""
-        emitter, host = self.emitter, self.host
-        for pids in selector.match_pids:
-            yield _PROCESS_COST, lambda no, one=pids: emit_pids(emitter, one, no)  # type: ignore[misc]  # default binds
-        for spaces in selector.match_namespaces:
-            yield (
-                _PROCESS_COST,
-                lambda no, one=spaces: emit_namespaces(emitter, one, host, no),  # type: ignore[misc]  # default binds
-            )
-        for caps in selector.match_capabilities:
-            yield (
-                _PROCESS_COST,
-                lambda no, one=caps: emit_capabilities(emitter, one, host, no),  # type: ignore[misc]  # default binds
-            )
-        data_from = self.hook.data_from
-        arguments = [one for one in self.hook.arguments if one.position < data_from]
-        data = [one for one in self.hook.arguments if one.position >= data_from]
-        yield from self._argument_checks(selector.match_args, arguments)
-        yield from self._argument_checks(selector.match_data, data)
-        if self.hook.timing is Timing.EXIT and self.hook.result is not None:
-            yield from self._argument_checks(selector.match_return_args, [self.hook.result])
-
-    def _argument_checks(
-        self, filters: Sequence[ArgumentFilter], arguments: Sequence[ArgumentPlan]
-    ) -> Iterator[tuple[int, Callable[[str], None]]]:
-        for wanted in filters:
-            plan = _argument_of(wanted, arguments)
-            yield (
-                plan.type.cost,
-                lambda no, plan=plan, one=wanted: self._check_argument(plan, one, no),  # type: ignore[misc]  # default binds
-            )
+    def _check(self, check: ProcessCheck | ArgumentCheck, no: str) -> None:
+        """Jump to `no` unless the filter holds."""
+        if isinstance(check, ArgumentCheck):
+            self._check_argument(check.argument, check.wanted, no)
+            return
+        match check.wanted:
+            case PidFilter() as wanted:
+                emit_pids(self.emitter, wanted, no)
+            case NamespaceFilter() as wanted:
+                emit_namespaces(self.emitter, wanted, self.host, no)
+            case CapabilityFilter() as wanted:
+                emit_capabilities(self.emitter, wanted, self.host, no)
 
     def _check_argument(self, plan: ArgumentPlan, wanted: ArgumentFilter, no: str) -> None:
         asm = self.asm
@@ -310,12 +292,6 @@ class _Builder:
 def posts(actions: Sequence[Action]) -> bool:
     """Whether these actions make an event: by default they do."""
     return not any(action.action == "NoPost" for action in actions)
-
-
-def _argument_of(wanted: ArgumentFilter, arguments: Sequence[ArgumentPlan]) -> ArgumentPlan:
-    if wanted.args:
-        return next(plan for plan in arguments if plan.position == wanted.args[0])
-    return next(plan for plan in arguments if plan.index == wanted.index)
 
 
 _USER_STACK: Final = 1 << 8

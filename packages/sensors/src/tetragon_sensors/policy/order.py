@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""In which order a selector's filters run: cheapest first, else as the policy has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .plan import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tetragon_core.policy.model import (
+        ArgumentFilter,
+        CapabilityFilter,
+        NamespaceFilter,
+        PidFilter,
+        Selector,
+    )
+
+    from .plan import ArgumentPlan, HookPlan
+
+    ProcessFilter = PidFilter | NamespaceFilter | CapabilityFilter
+
+__all__ = ["ArgumentCheck", "ProcessCheck", "checks_in_order"]
+
+_PROCESS_COST: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCheck:
+    """A filter on the process that hits the hook."""
+
+    wanted: ProcessFilter
+    cost: int = _PROCESS_COST
+    """As ArgumentType.cost: 0 registers, 1 a structure, 2 a string, 3 a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentCheck:
+    """A filter on an argument or on the result."""
+
+    wanted: ArgumentFilter
+    argument: ArgumentPlan
+
+    @property
+    def cost(self) -> int:
+        """Of reading the argument."""
+        return self.argument.type.cost
+
+
+def checks_in_order(hook: HookPlan, selector: Selector) -> list[ProcessCheck | ArgumentCheck]:
+    """All of the selector's filters that the hook's program decides."""
+    checks: list[ProcessCheck | ArgumentCheck] = []
+    checks += map(ProcessCheck, selector.match_pids)
+    checks += map(ProcessCheck, selector.match_namespaces)
+    checks += map(ProcessCheck, selector.match_capabilities)
+    arguments = [one for one in hook.arguments if one.position < hook.data_from]
+    data = [one for one in hook.arguments if one.position >= hook.data_from]
+    checks += _on_arguments(selector.match_args, arguments, 0)
+    checks += _on_arguments(selector.match_data, data, hook.data_from)
+    if hook.timing is Timing.EXIT and hook.result is not None:
+        checks += [ArgumentCheck(one, hook.result) for one in selector.match_return_args]
+    return sorted(checks, key=lambda check: check.cost)
+
+
+def _on_arguments(
+    filters: Iterable[ArgumentFilter], arguments: Sequence[ArgumentPlan], first: int
+) -> Iterator[ArgumentCheck]:
+    """`first`: position in the event of what a filter calls 0."""
+    for wanted in filters:
+        if wanted.args:
+            place = first + wanted.args[0]
+            found = (plan for plan in arguments if plan.position == place)
+        else:
+            found = (plan for plan in arguments if plan.index == wanted.index)
+        yield ArgumentCheck(wanted, next(found))
