@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.model import HookKind
+from tetragon_sensors.kernel.tracefs import TracefsError
 
 from .frames import RegistersFrame, SyscallEventFrame, SyscallFrame, WordsFrame
 from .plan import Method, Source
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tetragon_core.policy.problems import Problems
     from tetragon_sensors.kernel.btf import Function, Parameter
     from tetragon_sensors.kernel.facts import Kernel
+    from tetragon_sensors.kernel.tracefs import Event
 
     from .frames import Frame
     from .plan import ArgumentPlan
@@ -27,6 +29,7 @@ __all__ = ["Functions", "plan_functions"]
 _ONE_BY_ONE: Final = 8
 """Up to this many functions of one hook each get a program of their own, by fentry."""
 _SYSCALL_PREFIXES: Final = ("__x64_sys_", "__arm64_sys_")
+_32_BIT_PREFIX: Final = "__ia32_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +64,17 @@ class Functions:
 
 
 def plan_functions(
-    hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, problems: Problems
+    hook: FunctionHook,
+    symbols: Sequence[str],
+    kernel: Kernel,
+    problems: Problems,
+    *,
+    one_by_one: bool = False,
 ) -> Iterator[Functions]:
-    """Group the symbols by what they are attached by."""
+    """Group the symbols by what they are attached by.
+
+    `one_by_one`: the policy's option disable-kprobe-multi.
+    """
     abilities = kernel.abilities
     reads_registers = any(one.source == "pt_regs" for one in hook.data)
     must_fentry = hook.kind is HookKind.FENTRY
@@ -83,7 +94,7 @@ def plan_functions(
     if not rest:
         return
     if abilities.can_kprobe:
-        yield from _kprobes(hook, rest, kernel)
+        yield from _kprobes(hook, rest, kernel, one_by_one=one_by_one)
     elif hook.syscall and not reads_registers:
         yield from _events(hook, rest, kernel, problems)
     else:
@@ -96,7 +107,7 @@ def plan_functions(
 
 def _fentry(hook: FunctionHook, symbol: str, function: Function) -> Functions:
     words = WordsFrame(len(function.parameters))
-    frame: Frame = SyscallFrame(words) if hook.syscall else words
+    frame: Frame = SyscallFrame(words, _is_32_bit(symbol)) if hook.syscall else words
     return Functions(
         symbols=((symbol, function.type_id),),
         entry=Method.FENTRY,
@@ -108,13 +119,15 @@ def _fentry(hook: FunctionHook, symbol: str, function: Function) -> Functions:
     )
 
 
-def _kprobes(hook: FunctionHook, symbols: Sequence[str], kernel: Kernel) -> Iterator[Functions]:
-    frame: Frame = RegistersFrame()
-    if hook.syscall:
-        frame = SyscallFrame(frame)
-    multi = kernel.abilities.can_kprobe_multi and len(symbols) > 1
-    groups = [symbols] if multi or kernel.abilities.has_cookie else [[one] for one in symbols]
-    for group in groups:
+def _kprobes(
+    hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, *, one_by_one: bool
+) -> Iterator[Functions]:
+    multi = kernel.abilities.can_kprobe_multi and len(symbols) > 1 and not one_by_one
+    shared = multi or kernel.abilities.has_cookie
+    for group in _alike(symbols) if shared else [[one] for one in symbols]:
+        frame: Frame = RegistersFrame()
+        if hook.syscall:
+            frame = SyscallFrame(frame, _is_32_bit(group[0]))
         function = kernel.btf.find_function(group[0]) if not hook.syscall else None
         yield Functions(
             symbols=tuple((symbol, 0) for symbol in group),
@@ -127,30 +140,48 @@ def _kprobes(hook: FunctionHook, symbols: Sequence[str], kernel: Kernel) -> Iter
         )
 
 
+def _is_32_bit(symbol: str) -> bool:
+    return symbol.startswith(_32_BIT_PREFIX)
+
+
+def _alike(symbols: Sequence[str]) -> list[list[str]]:
+    """Groups that find their arguments in the same registers."""
+    groups = [[one for one in symbols if _is_32_bit(one) is narrow] for narrow in (False, True)]
+    return [group for group in groups if group]
+
+
 def _events(
     hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, problems: Problems
 ) -> Iterator[Functions]:
     """System calls where neither fentry nor kprobes work: the kernel's own tracepoints."""
-    usable = []
+    by_count: dict[int, list[str]] = {}
     for symbol in symbols:
-        name = next(
-            (symbol.removeprefix(one) for one in _SYSCALL_PREFIXES if symbol.startswith(one)), ""
-        )
-        if name and kernel.tracefs.has_event("syscalls", f"sys_enter_{name}"):
-            usable.append(symbol)
-        else:
+        event = _event_of(symbol, kernel)
+        if event is None:
             problems.error(
                 f"{symbol} has no tracepoint, and neither fentry "
                 f"({kernel.abilities.can_fentry.reason}) nor a kprobe "
                 f"({kernel.abilities.can_kprobe.reason}) is possible here",
                 hook.where,
             )
-    groups = [usable] if kernel.abilities.has_cookie else [[one] for one in usable]
-    for group in groups:
-        yield Functions(
-            symbols=tuple((symbol, 0) for symbol in group),
-            entry=Method.TRACEPOINT,
-            at_return=Method.TRACEPOINT,
-            frame=SyscallEventFrame(),
-            return_frame=SyscallEventFrame(),
-        )
+        else:
+            by_count.setdefault(len(event.fields) - 1, []).append(symbol)
+    for count, usable in by_count.items():
+        for group in [usable] if kernel.abilities.has_cookie else [[one] for one in usable]:
+            yield Functions(
+                symbols=tuple((symbol, 0) for symbol in group),
+                entry=Method.TRACEPOINT,
+                at_return=Method.TRACEPOINT,
+                frame=SyscallEventFrame(count),
+                return_frame=SyscallEventFrame(count),
+            )
+
+
+def _event_of(symbol: str, kernel: Kernel) -> Event | None:
+    for prefix in _SYSCALL_PREFIXES:
+        if symbol.startswith(prefix):
+            try:
+                return kernel.tracefs.event("syscalls", f"sys_enter_{symbol.removeprefix(prefix)}")
+            except TracefsError:
+                return None
+    return None

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_plan"]
 
+_TRUE = frozenset({"1", "t", "true"})
 _OBSERVING = frozenset({"Post", "NoPost"})
 
 
@@ -119,7 +120,11 @@ class _Check:
     def _function(self, hook: FunctionHook) -> list[HookPlan]:
         symbols = resolve_calls(hook, self.policy.spec, self.kernel, self.problems, self.skipped)
         plans: list[HookPlan] = []
-        for functions in plan_functions(hook, symbols, self.kernel, self.problems):
+        option = self.policy.spec.options.get("disable-kprobe-multi")
+        one_by_one = option is not None and str(option).lower() in _TRUE
+        for functions in plan_functions(
+            hook, symbols, self.kernel, self.problems, one_by_one=one_by_one
+        ):
             plans += self._programs(hook, functions)
         return plans
 

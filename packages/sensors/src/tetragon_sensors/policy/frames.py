@@ -38,6 +38,8 @@ class RegisterFile:
 
     arguments: tuple[int, ...]
     syscall_arguments: tuple[int, ...]
+    compat_arguments: tuple[int, ...]
+    """Of a 32-bit system call, in the registers of the 64-bit kernel."""
     result: int
     names: dict[str, tuple[int, int]]
     """Register name -> offset and size."""
@@ -73,11 +75,16 @@ _BYTES: Final = {"ax", "bx", "cx", "dx"}
 
 _FILES: Final = {
     "x86_64": RegisterFile(
-        (112, 104, 96, 88, 72, 64), (112, 104, 96, 56, 72, 64), 80, _x86_names()
+        (112, 104, 96, 88, 72, 64),
+        (112, 104, 96, 56, 72, 64),
+        (40, 88, 96, 104, 112, 32),
+        80,
+        _x86_names(),
     ),
     "aarch64": RegisterFile(
         tuple(8 * n for n in range(8)),
         # x0 is overwritten by the result; its old value is kept behind pstate (orig_x0)
+        (272, 8, 16, 24, 32, 40),
         (272, 8, 16, 24, 32, 40),
         0,
         {f"x{n}": (8 * n, 8) for n in range(31)}
@@ -128,10 +135,14 @@ class SyscallFrame:
 
     inner: Frame
     """How the wrapper's own argument is found."""
+    is_32_bit: bool = False
 
     def argument(self, emitter: Emitter, target: Register, index: int) -> None:
         self.inner.argument(emitter, Register.R3, 0)
-        emitter.load_kernel(target, Register.R3, REGISTERS.syscall_arguments[index], 8)
+        if self.is_32_bit:
+            emitter.load_kernel(target, Register.R3, REGISTERS.compat_arguments[index], 4)
+        else:
+            emitter.load_kernel(target, Register.R3, REGISTERS.syscall_arguments[index], 8)
 
     def result(self, emitter: Emitter, target: Register) -> None:
         self.inner.result(emitter, target)
@@ -163,8 +174,14 @@ class FieldsFrame:
 class SyscallEventFrame:
     """The tracepoints syscalls/sys_enter_* and sys_exit_*: words behind the call's number."""
 
+    count: int
+    """Arguments the call has; the kernel refuses a program that looks behind them."""
+
     def argument(self, emitter: Emitter, target: Register, index: int) -> None:
-        emitter.asm.load(target, Register.R6, 16 + 8 * index, 8)
+        if index < self.count:
+            emitter.asm.load(target, Register.R6, 16 + 8 * index, 8)
+        else:
+            emitter.asm.mov(target, 0)
 
     def result(self, emitter: Emitter, target: Register) -> None:
         emitter.asm.load(target, Register.R6, 16, 8)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How generated code reads the kernel's memory, and what it is generated for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tetragon_sensors.program.assembler import Assembler
+from tetragon_sensors.program.opcodes import Helper, Register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tetragon_sensors.kernel.btf import Btf
+
+__all__ = ["Environment", "KernelReader", "Stack"]
+
+R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
+
+
+class Stack:
+    """Offsets from the frame pointer."""
+
+    TEMPORARY: Final = -8
+    """Any eight bytes that are read out of the kernel and used at once."""
+    KEY: Final = -16
+    SCRATCH: Final = -24
+    """The claimed record, or 0."""
+    READ: Final = -32
+    """Bit N: argument N is in the record."""
+    SELECTOR: Final = -40
+    WIDE: Final = -104
+    """Sixty-four bytes for whoever emits at the moment."""
+    SAVED: Final = -112
+    SAVED_2: Final = -120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a program is generated for."""
+
+    btf: Btf
+    maps: Mapping[str, int]
+    """Descriptors: ring, processes, hook_counters, scratch, and those of the policy."""
+    has_exchange: bool
+    """Atomic exchange (5.12). Before it no program is preempted, so none is needed."""
+    cookie: bool
+    """The hook's number is the sum of the program's and of the attachment's cookie (5.15)."""
+
+
+class KernelReader:
+    """A function in the making that reads structures by the names of their members."""
+
+    def __init__(self, name: str, environment: Environment) -> None:
+        self.asm = Assembler(name)
+        self.environment = environment
+        self.btf = environment.btf
+
+    def load_kernel(self, target: Register, base: Register, offset: int, size: int) -> None:
+        """Set `target` to the `size` bytes at `base + offset`, zero-extended; 0 if unreadable."""
+        self.read_kernel(Stack.TEMPORARY, base, offset, size)
+        self.asm.load(target, FP, Stack.TEMPORARY, size)
+
+    def read_kernel(self, stack: int, base: Register, offset: int, size: int) -> None:
+        """Copy to the stack; R0 is negative and the bytes are zero when that fails."""
+        asm = self.asm
+        if base is not R3:
+            asm.mov(R3, base)
+        if offset:
+            asm.alu("add", R3, offset)
+        asm.mov(R2, size)
+        asm.mov(R1, FP)
+        asm.alu("add", R1, stack)
+        asm.call(Helper.PROBE_READ_KERNEL)
+
+    def load_member(self, target: Register, base: Register, struct: str, path: str) -> None:
+        """Set `target` to a member of a kernel structure; 0 when this kernel does not have it."""
+        if not self.btf.has_member(struct, path):
+            self.asm.mov(target, 0)
+            return
+        member = self.btf.member(struct, path)
+        self.load_kernel(target, base, member.offset_bytes, member.size_bytes)
+
+    def follow(self, target: Register, base: Register, *steps: tuple[str, str]) -> None:
+        """`load_member` along a chain of (struct, member)."""
+        source = base
+        for struct, path in steps:
+            self.load_member(target, source, struct, path)
+            source = target
+
+    def current_task(self, target: Register) -> None:
+        """Set `target` to the address of the running task's task_struct."""
+        self.asm.call(Helper.GET_CURRENT_TASK)
+        self.asm.mov(target, R0)
