@@ -22,14 +22,16 @@ from tetragon_sensors.kernel.attachments import (
     attach_trampoline,
     join,
 )
-from tetragon_sensors.kernel.btf import Btf
+from tetragon_sensors.kernel.btf import Btf, BtfError
 from tetragon_sensors.kernel.calls import AttachKind, close_fd
+from tetragon_sensors.kernel.module_types import open_module_types
 from tetragon_sensors.kernel.programs import (
     Program,
     ProgramKind,
     load_program,
     open_run_statistics,
 )
+from tetragon_sensors.kernel.symbols import Symbols
 from tetragon_sensors.kernel.tracefs import find_tracefs
 
 if TYPE_CHECKING:
@@ -196,6 +198,46 @@ def test_repeated(method: str, abilities: Abilities) -> None:
             for _ in range(AT_ONCE):
                 with pytest.raises(TetragonError):
                     without_errors(method)
+
+
+def test_by_address(abilities: Abilities) -> None:
+    """Functions of kprobe.multi can be given by address."""
+    if not abilities.can_kprobe_multi:
+        assert abilities.can_kprobe_multi.reason
+        return
+    symbols = Symbols()
+    addresses = [symbols.find(name)[0].address for name in (FUNCTION, OTHER_FUNCTION)]
+    names = [FUNCTION, OTHER_FUNCTION]
+
+    with counting(), load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI) as program:
+        with attach_kprobe_multi(program, names, addresses=addresses, cookies=[7, 8]):
+            call_getsid()
+
+        assert 1 == program.info().run_count
+
+
+def test_function_of_a_module(abilities: Abilities) -> None:
+    """A function of a module can have a trampoline program, by the module's types."""
+    if not abilities.can_fentry:
+        with pytest.raises(BtfError, match="the kernel has no types of module nothing"):
+            open_module_types("nothing")
+        return
+    function = Btf.module("virtio").find_function("virtio_check_driver_offered_feature")
+    assert function is not None
+    btf_fd = open_module_types("virtio")
+    try:
+        program = load_program(
+            ProgramKind.TRACING,
+            RETURN_0,
+            expected_attach_type=AttachKind.TRACE_FENTRY,
+            attach_btf_id=function.type_id,
+            attach_btf_fd=btf_fd,
+        )
+    finally:
+        close_fd(btf_fd)
+
+    with program, attach_trampoline(program) as attachment:
+        assert "fentry" == attachment.method
 
 
 def test_missed(abilities: Abilities) -> None:

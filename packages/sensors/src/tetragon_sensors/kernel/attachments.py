@@ -227,22 +227,30 @@ def attach_kprobe(
     return _attach_event(program, method, event, cookie, symbol)
 
 
+def _words(values: Sequence[int]) -> c.Array[c.c_char]:
+    return c.create_string_buffer(struct.pack(f"={len(values)}Q", *values))
+
+
 def attach_kprobe_multi(
     program: Program,
     symbols: Sequence[str],
     *,
     on_return: bool = False,
     cookies: Sequence[int] = (),
+    addresses: Sequence[int] = (),
 ) -> Attachment:
     """Attach a program loaded for KPROBE_MULTI to many functions at once (kernel 5.18).
 
-    `cookies` has one for each symbol, or none. Raises LoadError or PermissionDeniedError.
+    `cookies` and `addresses` have one for each symbol, or none; without addresses the kernel
+    searches all of its symbols for the names. Raises LoadError or PermissionDeniedError.
     """
+    for more in (cookies, addresses):
+        if more and len(more) != len(symbols):
+            raise ValueError(f"{len(symbols)} symbols have {len(more)} cookies or addresses")
     names = [c.create_string_buffer(symbol.encode()) for symbol in symbols]
-    addresses = c.create_string_buffer(struct.pack(f"={len(names)}Q", *map(address_of, names)))
-    given = c.create_string_buffer(struct.pack(f"={len(cookies)}Q", *cookies)) if cookies else None
-    if cookies and len(cookies) != len(symbols):
-        raise ValueError(f"{len(symbols)} symbols have {len(cookies)} cookies")
+    by_name = None if addresses else _words([address_of(name) for name in names])
+    by_address = _words(addresses) if addresses else None
+    given = _words(cookies) if cookies else None
     attributes = request(
         "IIIIIIQQQ",
         program.fd,
@@ -251,8 +259,8 @@ def attach_kprobe_multi(
         0,
         _MULTI_RETURN if on_return else 0,
         len(symbols),
-        address_of(addresses),
-        0,
+        address_of(by_name),
+        address_of(by_address),
         address_of(given),
     )
     fd, code = bpf(Command.LINK_CREATE, attributes)

@@ -29,6 +29,7 @@ __all__ = [
     "object_info",
     "open_perf_event",
     "raise_memory_limit",
+    "read_info",
     "request",
 ]
 
@@ -134,8 +135,12 @@ def close_fd(fd: int) -> None:
         os.close(fd)
 
 
+def read_info(fd: int, info: c.Array[c.c_char]) -> int:
+    """Let the kernel fill in what it tells about a program, map, link or BTF; errno."""
+    return bpf(Command.OBJECT_INFO, request("IIQ", fd, len(info), _ffi.address_of(info)))[1]
+
+
 def object_info(fd: int, size: int) -> bytes | None:
     """The first `size` bytes of what the kernel tells about a program, map, link or BTF."""
     info = c.create_string_buffer(size)
-    _, code = bpf(Command.OBJECT_INFO, request("IIQ", fd, size, _ffi.address_of(info)))
-    return None if code else info.raw
+    return None if read_info(fd, info) else info.raw
