@@ -120,7 +120,8 @@ def _check_parameters(action: Action, hook: Hook, problems: Problems) -> None:
         position = action.arg_sock
         if position < len(hook.args) and not hook.args[position].resolve:
             found = hook.args[position].type
-            if ARGUMENT_TYPES[found].shape not in {Shape.SOCKET, Shape.UNKNOWN}:
+            kind = ARGUMENT_TYPES.get(found)
+            if kind and kind.shape not in {Shape.SOCKET, Shape.UNKNOWN}:
                 message = f"args[{position}] is no sock or socket but {found}"
                 problems.error(message, action.at("arg_sock"))
     if action.action == "Set":
@@ -131,7 +132,7 @@ def _check_position(
     position: int, name: str, action: Action, hook: Hook, problems: Problems
 ) -> None:
     if position >= len(hook.args):
-        message = f"{position} is no position in args, which has {len(hook.args)}"
+        message = f"{position} is no position in args, which has {len(hook.args)} items"
         problems.error(message, action.at(name))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from .fields import NAMESPACED_KIND
 from .macros import check_macros, merge_macros
-from .model import BinaryFilter, FunctionHook, Hook, Policy, Selector, Spec, Text, Workloads
+from .model import BinaryFilter, FunctionHook, Hook, Policy, Selector, Spec, Workloads
+from .options import read_options
 from .positions import with_positions
 from .syscall_names import looks_like_syscall
 from .texts import hook_message, hook_tags
@@ -83,7 +84,7 @@ def _spec(written: WrittenSpec, problems: Problems) -> Spec:
         loader=written.loader,
         lists=written.lists,
         enforcers=written.enforcers,
-        options=_options(written, problems),
+        options=read_options(written.options, problems),
         workloads=Workloads(
             where=written.where,
             places=written.places,
@@ -93,16 +94,6 @@ def _spec(written: WrittenSpec, problems: Problems) -> Spec:
         ),
         node_selector=written.node_selector,
     )
-
-
-def _options(written: WrittenSpec, problems: Problems) -> Mapping[str, Text]:
-    options: dict[str, Text] = {}
-    for option in written.options:
-        name = str(option.name)
-        if name in options:
-            problems.warn(f'the option "{name}" is given twice; this one counts', option.where)
-        options[name] = option.value
-    return options
 
 
 def _hook(hook: AnyHook, written: WrittenSpec, problems: Problems) -> AnyHook:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from .action_checks import check_actions
 from .argument_checks import check_arguments
@@ -11,27 +11,15 @@ from .filter_checks import check_argument_filters
 from .hook_checks import check_hook
 from .list_checks import check_call_list, check_lists
 from .model import HookKind, UprobeHook, UsdtHook, Workloads
-from .numbers import parse_integer
-from .problems import did_you_mean
 from .task_filter_checks import check_task_filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .model import NamedList, Policy, Spec, Text
+    from .model import NamedList, Policy, Spec
     from .problems import Problems
 
-__all__ = ["OPTIONS", "check_policy"]
-
-_BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
-OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "disable-kprobe-multi": _BOOLEANS,
-    "disable-uprobe-multi": _BOOLEANS,
-    "policy-mode": ("enforce", "monitor"),
-    "override-method": ("override-return", "fmod-ret"),
-    "sleepable-preload-size": (),
-}
-"""Known options and what each can be; nothing there: a number from 1 up."""
+__all__ = ["check_policy"]
 
 
 def check_policy(policy: Policy, problems: Problems) -> None:
@@ -39,7 +27,6 @@ def check_policy(policy: Policy, problems: Problems) -> None:
     spec = policy.spec
     lists = {each.name: each for each in spec.lists}
     check_lists(spec.lists, problems)
-    _check_options(spec, problems)
     _check_workloads(policy, problems)
     _check_enforcers(spec, lists, problems)
     for hook in spec.hooks:
@@ -53,26 +40,6 @@ def check_policy(policy: Policy, problems: Problems) -> None:
     if not spec.hooks and not spec.loader:
         sections = ", ".join(kind.value for kind in HookKind)
         problems.warn(f"the policy does nothing: it has none of {sections}, loader", spec.where)
-
-
-def _check_options(spec: Spec, problems: Problems) -> None:
-    for name, value in spec.options.items():
-        if name not in OPTIONS:
-            message = f'unknown option "{name}"{did_you_mean(name, OPTIONS)}; known: '
-            problems.warn(message + ", ".join(OPTIONS), value.where)
-        elif not _is_option_value(name, value):
-            allowed = ", ".join(OPTIONS[name]) or "a number from 1 up"
-            message = f'"{value}" is no value of the option {name}; allowed: {allowed}'
-            problems.error(message, value.where)
-
-
-def _is_option_value(name: str, value: Text) -> bool:
-    if OPTIONS[name]:
-        return value.value in OPTIONS[name]
-    try:
-        return parse_integer(value.value) > 0
-    except ValueError:
-        return False
 
 
 def _check_workloads(policy: Policy, problems: Problems) -> None:

@@ -7,6 +7,7 @@ not copied, and whatever is wrong with the text is a PolicyError.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -34,6 +35,9 @@ __all__ = [
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH: Final = 64
 """A policy needs 12 levels; the C composer crashes the process at some ten thousand."""
+_NOT_ALLOWED: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 _MAX_SHOWN: Final = 60
 _TAG_PREFIX: Final = "tag:yaml.org,2002:"
 _MERGE_TAG: Final = _TAG_PREFIX + "merge"
@@ -47,19 +51,26 @@ def compose_documents(text: str, source: str = "") -> list[Node]:
 
     Raises PolicyError for text that is no YAML.
     """
+    _check_characters(text, source)
     try:
         _check_depth(text)
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         raise PolicyError([_syntax_problem(error)], source) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        message = f"not YAML: character U+{ord(text[error.position]):04X} is not allowed"
-        raise PolicyError([Problem(Where("", line), message)], source) from error
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
         message = f"not YAML: {' '.join(str(error).split())}"
         raise PolicyError([Problem(Where(""), message)], source) from error
     return [node for node in nodes if not is_null(node)]
+
+
+def _check_characters(text: str, source: str) -> None:
+    """Refuse what YAML has no place for; the loaders disagree on how to say where it is."""
+    found = _NOT_ALLOWED.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        column = found.start() - text.rfind("\n", 0, found.start())
+        message = f"not YAML: the character U+{ord(found[0]):04X} is not allowed"
+        raise PolicyError([Problem(Where("", line, column), message)], source)
 
 
 def _check_depth(text: str) -> None:

@@ -75,7 +75,7 @@ WORKLOADS: Final = (
 )
 
 ARGUMENT_FIELDS: Final = (
-    Field("type", Choice(tuple(ARGUMENT_TYPES), empty="auto")),
+    Field("type", Choice(tuple(ARGUMENT_TYPES))),
     Field("resolve", String()),
     Field("btfType", String()),
     Field("btfTypeModule", String()),

@@ -47,15 +47,16 @@ def _check(
         problems.error(message, wanted.at("operator"))
         return
     if not wanted.args:
-        known = ", ".join(str(each.index) for each in arguments) if key == "args" else ""
-        known = known or str(len(arguments) or "none")
-        message = f"there is nothing with index {wanted.index} in {key}; there: {known}"
+        known = ", ".join(str(each.index) for each in arguments)
+        message = f"nothing in {key} has index {wanted.index}; known: {known or 'none'}"
         problems.error(message, wanted.at("index"))
         return
     chosen = [_by_position(position, arguments) for position in wanted.args]
     for number, argument in enumerate(chosen):
         if argument is None:
-            message = f"{wanted.args[number]} is no position in {key}, which has {len(arguments)}"
+            message = (
+                f"{wanted.args[number]} is no position in {key}, which has {len(arguments)} items"
+            )
             is_position = "args" in wanted.places
             where = wanted.at("args", number) if is_position else wanted.at("index")
             problems.error(message, where)
@@ -73,8 +74,8 @@ def _check_pair(
         problems.error(message, wanted.at("args"))
         return
     for argument in chosen[1:]:
-        shape = ARGUMENT_TYPES[argument.type].shape if argument else Shape.UNKNOWN
-        if argument and not argument.resolve and shape is not Shape.CAPABILITIES:
+        kind = ARGUMENT_TYPES.get(argument.type) if argument else None
+        if argument and not argument.resolve and kind and kind.shape is not Shape.CAPABILITIES:
             message = f"the type {argument.type} holds no capabilities"
             problems.error(message, wanted.at("args", 1))
 

@@ -33,8 +33,8 @@ def parse_policies(text: str, source: str = "", problems: Problems | None = None
     found = Problems() if problems is None else problems
     policies = [_read(node, source, found) for node in compose_documents(text, source)]
     if found.errors:
-        raise PolicyError(sorted(found.errors, key=_file_order), source)
-    found.warnings.sort(key=_file_order)
+        raise PolicyError(_in_order(found.errors), source)
+    found.warnings[:] = _in_order(found.warnings)
     return [policy for policy in policies if policy is not None]
 
 
@@ -54,8 +54,9 @@ def parse_policy(text: str, source: str = "", problems: Problems | None = None) 
     return policies[0]
 
 
-def _file_order(problem: Problem) -> tuple[int, int]:
-    return problem.where.line, problem.where.column
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """As in the file, and each once: a macro is checked wherever it is used."""
+    return sorted(dict.fromkeys(problems), key=lambda each: (each.where.line, each.where.column))
 
 
 def _read(node: Node, source: str, problems: Problems) -> Policy | None:

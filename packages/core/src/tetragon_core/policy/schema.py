@@ -93,7 +93,8 @@ class Choice:
         found = lowered.get(text.lower())
         if found is None:
             hint = did_you_mean(text, (*self.allowed, *self.synonyms))
-            message = f"{shown(node)} is not allowed here{hint}; allowed: {', '.join(self.allowed)}"
+            allowed = ", ".join(word or '""' for word in self.allowed)
+            message = f"{shown(node)} is not allowed here{hint}; allowed: {allowed}"
             problems.error(message, place(node, path))
         else:
             message = f'"{text}" is read as "{found}": Tetragon takes only that spelling'
@@ -253,8 +254,7 @@ class Record:
             for number, item in enumerate(node.value):
                 places[f"{wanted.attribute}[{number}]"] = place(item, f"{inner}[{number}]")
         value = wanted.kind.read(node, inner, problems)
-        if value is not None:
-            values[wanted.attribute] = value
+        values[wanted.attribute] = wanted.kind.empty if value is None else value
 
     def _field(self, key: ScalarNode, path: str, problems: Problems) -> Field | None:
         exact = self._fields.get(key.value)
