@@ -109,7 +109,11 @@ def main(run_dir: str, *settings: str) -> int:
     options: dict[str, Any] = dict(one.split("=", 1) for one in settings)
     number = options.pop("while_loading", "")
     opener = (lambda *_: open_sensor_after(signal.Signals[number])) if number else open_sensor
-    values = {"server_address": "127.0.0.1:0", "health_server_address": ""} | options
+    values = {
+        "server_address": "127.0.0.1:0",
+        "health_server_address": "",
+        "tracing_policy_dir": "",
+    } | options
     try:
         return run(AgentConfig(run_dir=run_dir, **values), opener)
     except TetragonError as error:

@@ -22,6 +22,14 @@ class Counter(Enum):
     RING_LOST_EXEC = ("ring_lost_exec", "exec records the full ring buffer refused", True)
     RING_LOST_FORK = ("ring_lost_fork", "fork records the full ring buffer refused", True)
     RING_LOST_EXIT = ("ring_lost_exit", "exit records the full ring buffer refused", True)
+    RING_LOST_HOOK = ("ring_lost_hook", "hits of policies the full ring buffer refused", True)
+    HOOK_BUSY = ("hook_busy", "hits of policies that found no free buffer", True)
+    HOOK_RETURN_LOST = (
+        "hook_return_lost",
+        "hits of policies whose return was not waited for, because too many calls went on",
+        True,
+    )
+    HOOK_MISSED = ("hook_missed", "hits the kernel did not run a policy's program for", True)
     PROCESS_TABLE_FULL = (
         "process_table_full",
         "processes the kernel's full table could not take (their events still go out)",

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tetragon_core import __version__
 from tetragon_core.cache import ProcessCache
-from tetragon_core.cgroups import pick_hierarchy
 from tetragon_core.clock import BootClock
 from tetragon_core.errors import PermissionDeniedError, TetragonError, UsageError
 from tetragon_core.ids import node_name
@@ -35,8 +34,10 @@ from .endpoints import Endpoints
 from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection
+from .host import passwd_file, read_hierarchy
 from .logs import setup_logging
 from .metrics import MetricsServer, render
+from .policies.assembly import Policies
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
 from .runtime_files import agent_info, info_file, pid_file
@@ -51,8 +52,10 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Counter
 
     from .config import AgentConfig
+    from .policies.engine import PolicyEngine
 
     OpenSensor = Callable[[AgentConfig, Hierarchy, Stats], AbstractContextManager["Sensor"]]
+    OpenEngine = Callable[["Sensor", Namespaces | None], PolicyEngine]
 
 __all__ = ["Sensor", "run"]
 
@@ -74,20 +77,25 @@ class Sensor(RecordSource, Protocol):
         """Runs of its programs the kernel skipped; costs system calls."""
 
 
-def run(config: AgentConfig, open_sensor: OpenSensor | None = None) -> int:
+def run(
+    config: AgentConfig,
+    open_sensor: OpenSensor | None = None,
+    open_engine: OpenEngine | None = None,
+) -> int:
     """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start."""
     setup_logging(config.log_level, config.log_format)
     _check(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
     stats = Stats()
-    hierarchy = _hierarchy(Path(config.procfs))
+    hierarchy = read_hierarchy(Path(config.procfs))
     with ExitStack() as stack, _told_out_of_descriptors():
         stack.enter_context(_held_back_stop_signals())
         stack.enter_context(pid_file(Path(config.run_dir)))
         endpoints = Endpoints(config, stack)
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
         stats.add_source(sensor.counters)
-        agent = Agent(config, sensor, stats, ProcScanner(config.procfs, hierarchy))
+        scanner = ProcScanner(config.procfs, hierarchy)
+        agent = Agent(config, sensor, stats, scanner, open_engine or _open_engine)
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0
@@ -113,20 +121,6 @@ def _check(config: AgentConfig) -> None:
         )
 
 
-def _hierarchy(procfs: Path) -> Hierarchy:
-    try:
-        mounts = (procfs / "mounts").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise UsageError(
-            f"{procfs} is no proc file system ({error.strerror}: mounts); see --procfs"
-        ) from error
-    try:
-        cgroups = (procfs / "cgroups").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        cgroups = ""  # a kernel with cgroup v2 alone may not have it
-    return pick_hierarchy(cgroups, mounts)
-
-
 def _open_sensor(
     config: AgentConfig, hierarchy: Hierarchy, stats: Stats
 ) -> AbstractContextManager[Sensor]:
@@ -142,17 +136,26 @@ def _open_sensor(
     return BaseSensor(sizes, stats)
 
 
-def _passwd(procfs: Path) -> Path:
-    """The host's file, which is not ours when the agent runs in a container."""
-    of_host = procfs / "1" / "root" / "etc" / "passwd"
-    return of_host if os.access(of_host, os.R_OK) else Path("/etc/passwd")
+def _open_engine(sensor: Sensor, host: Namespaces | None) -> PolicyEngine:
+    """Called when the first policy comes: reading the kernel's types takes a while."""
+    from tetragon_sensors.base import BaseSensor  # noqa: PLC0415  # as above
+    from tetragon_sensors.kernel.facts import Kernel  # noqa: PLC0415  # only with a policy
+    from tetragon_sensors.policy.engine import Engine  # noqa: PLC0415  # only with a policy
+
+    assert isinstance(sensor, BaseSensor)
+    return Engine(sensor, Kernel.running(), host)
 
 
 class Agent:
     """The parts that live as long as the agent."""
 
     def __init__(
-        self, config: AgentConfig, sensor: Sensor, stats: Stats, scanner: ProcScanner
+        self,
+        config: AgentConfig,
+        sensor: Sensor,
+        stats: Stats,
+        scanner: ProcScanner,
+        open_engine: OpenEngine,
     ) -> None:
         self._config = config
         self._sensor = sensor
@@ -166,20 +169,32 @@ class Agent:
         stats.add_source(lambda: self._missed)
         node = node_name()
         self._observer = Observer(self._cache, self._clock, stats, node_name=node)
+        host = self._host_namespaces()
         encoder = EventEncoder(
-            self._process_builder(), node_name=node, cluster_name=config.cluster_name
+            self._process_builder(host),
+            node_name=node,
+            cluster_name=config.cluster_name,
+            expose_addresses=config.expose_stack_addresses,
         )
+        self._policies = Policies(config, lambda: open_engine(sensor, host))
+        stats.add_source(self._policies.manager.counters)
         self._pump = Pump(
-            sensor, self._observer, encoder, self._bus, stats, ancestors=config.with_ancestors
+            sensor,
+            self._observer,
+            encoder,
+            self._bus,
+            stats,
+            ancestors=config.ancestor_types,
+            more_losses=self._policies.manager.losses,
         )
 
-    def _process_builder(self) -> ProcessBuilder:
+    def _process_builder(self, host: Namespaces | None) -> ProcessBuilder:
         with_users = self._config.username_metadata == "unix"
         return ProcessBuilder(
             with_credentials=self._config.enable_process_cred,
             with_namespaces=self._config.enable_process_ns,
-            host=self._host_namespaces(),
-            users=UserNames(_passwd(Path(self._config.procfs))) if with_users else None,
+            host=host,
+            users=UserNames(passwd_file(Path(self._config.procfs))) if with_users else None,
         )
 
     def _host_namespaces(self) -> Namespaces | None:
@@ -194,7 +209,15 @@ class Agent:
         """Everything between the attached sensor and the end of the last stream."""
         stopped = _stop_signal()
         self._find_running_processes()
-        api = GrpcServer([ApiService(self._bus, self._answers())])
+        self._pump.start()
+        try:
+            await self._policies.start()
+            await self._listen(endpoints, stopped)
+        finally:
+            await self._policies.close()
+
+    async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
+        api = GrpcServer([ApiService(self._bus, self._answers(), self._policies.rpcs.answers())])
         health = GrpcServer([health_service()])
         metrics = MetricsServer(self._metrics_text)
         info = agent_info(
@@ -204,7 +227,6 @@ class Agent:
             await api.listen(endpoints.grpc)
             await health.listen(endpoints.health)
             await metrics.listen(endpoints.metrics)
-            self._pump.start()
             housekeeping = asyncio.create_task(self._keep_house())
             _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
             await stopped.wait()

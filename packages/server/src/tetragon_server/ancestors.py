@@ -5,14 +5,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.events import HookHit
+
 if TYPE_CHECKING:
     from tetragon_core.events import Event
     from tetragon_core.process import Process
 
-__all__ = ["with_ancestors"]
+__all__ = ["wants_ancestors", "with_ancestors"]
 
 _TOP_PID: Final = 2
 """The line ends at init or kthreadd; the pseudo process above them is never listed."""
+
+
+def wants_ancestors(event: Event, types: frozenset[str]) -> bool:
+    """True when `event` is of one of these types; `base` means execs and exits."""
+    if isinstance(event, HookHit):
+        return event.hit.info.event.value.removeprefix("process_") in types
+    return "base" in types
 
 
 def with_ancestors(event: Event) -> Event:

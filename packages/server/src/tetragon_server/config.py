@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-__all__ = ["AgentConfig"]
+__all__ = ["DEFAULT_POLICY_DIR", "AgentConfig"]
+
+DEFAULT_POLICY_DIR: Final = "/etc/tetragon/tetragon.tp.d"
+"""The only policy directory that may be missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,15 @@ class AgentConfig:
     enable_process_cred: bool = False
     enable_process_ns: bool = False
     enable_ancestors: tuple[str, ...] = ()
-    """Event types whose `ancestors` are filled; nothing happens without `base`."""
+    """Event types whose `ancestors` are filled: base, kprobe, tracepoint; none without `base`."""
+    tracing_policy: tuple[str, ...] = ()
+    """Files loaded at start; one that cannot be keeps the agent from starting."""
+    tracing_policy_dir: str = DEFAULT_POLICY_DIR
+    """Its files are followed while the agent runs; empty: none."""
+    enable_deprecated_tracingpolicy_grpc: bool = False
+    """Answer the rpcs that ConfigureTracingPolicy replaced."""
+    expose_stack_addresses: bool = False
+    """Stack traces tell addresses, which a kernel exploit may look for."""
     username_metadata: str = "disabled"
     """`unix`: user names from /etc/passwd."""
     cluster_name: str = ""
@@ -54,6 +66,6 @@ class AgentConfig:
         return str(Path(self.run_dir) / "tetragon.sock")
 
     @property
-    def with_ancestors(self) -> bool:
-        """True when exec and exit events list the processes above the parent."""
-        return "base" in self.enable_ancestors
+    def ancestor_types(self) -> frozenset[str]:
+        """Types of events that list the processes above the parent."""
+        return frozenset(self.enable_ancestors if "base" in self.enable_ancestors else ())

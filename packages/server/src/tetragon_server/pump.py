@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tetragon_core.stats import Counter
 
-from .ancestors import with_ancestors
+from .ancestors import wants_ancestors, with_ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tetragon_core.events import Event
     from tetragon_core.messages import Message
@@ -66,8 +66,10 @@ class Pump:
         bus: Bus,
         stats: Stats,
         *,
-        ancestors: bool = False,
+        ancestors: frozenset[str] = frozenset(),
+        more_losses: Callable[[], int] = int,
     ) -> None:
+        """`ancestors`: types of events that list them. `more_losses`: records lost elsewhere."""
         self._source = source
         self._observer = observer
         self._encoder = encoder
@@ -76,7 +78,8 @@ class Pump:
         self._ancestors = ancestors
         self._next_turn: asyncio.TimerHandle | None = None
         self._errors = 0
-        self._loss_mark = (source.losses(), 0)
+        self._more_losses = more_losses
+        self._loss_mark = self._mark()
         self._lost = self._total_lost()
 
     def start(self) -> None:
@@ -126,11 +129,12 @@ class Pump:
         if not self._bus.subscribers:
             return
         for event in events:
-            complete = with_ancestors(event) if self._ancestors else event
+            is_short = self._ancestors and wants_ancestors(event, self._ancestors)
+            complete = with_ancestors(event) if is_short else event
             self._bus.publish(self._encoder.encode(complete))
 
     def _tell_lost(self) -> None:
-        mark = self._source.losses(), self._errors
+        mark = self._mark()
         if mark == self._loss_mark:
             return
         self._loss_mark = mark
@@ -139,6 +143,10 @@ class Pump:
         if lost != self._lost:
             self._bus.note_lost(lost - self._lost)
             self._lost = lost
+
+    def _mark(self) -> tuple[int, int, int]:
+        """Changes whenever something was lost; cheap."""
+        return self._source.losses(), self._more_losses(), self._errors
 
     def _total_lost(self) -> int:
         """Events that were never made.

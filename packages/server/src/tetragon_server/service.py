@@ -19,7 +19,7 @@ from tetragon import eventlogservice_pb2, sensors_pb2
 from .event_filters import requested_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from google.protobuf.descriptor import MethodDescriptor
     from google.protobuf.message import Message
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     # The type of a stream's messages is only known at run time, from the descriptor.
     AnyStream = Stream[Any, Any]
+    Answer = Callable[[Any], Awaitable[Message]]
 
 __all__ = ["ApiService"]
 
@@ -44,12 +45,16 @@ _PREFIX: Final = struct.Struct(">BI")
 class ApiService:
     """FineGuidanceSensors and EventLogService."""
 
-    def __init__(self, bus: Bus, answers: Answers) -> None:
+    def __init__(
+        self, bus: Bus, answers: Answers, more: Mapping[str, Answer] | None = None
+    ) -> None:
+        """`more`: rpcs that are answered elsewhere, request to reply by name."""
         self._bus = bus
-        self._unary: dict[str, Callable[[], Message]] = {
-            "GetHealth": answers.health,
-            "GetVersion": answers.version,
-            "GetInfo": answers.info,
+        self._unary: dict[str, Answer] = {
+            "GetHealth": _constant(answers.health),
+            "GetVersion": _constant(answers.version),
+            "GetInfo": _constant(answers.info),
+            **(more or {}),
         }
 
     def __mapping__(self) -> dict[str, Handler]:
@@ -103,10 +108,19 @@ async def _send_batch(stream: AnyStream, payloads: Iterable[bytes]) -> None:
     await stream._stream.send_data(b"".join(parts))  # noqa: SLF001  # see above
 
 
-def _reply_with(answer: Callable[[], Message]) -> Callable[[AnyStream], Awaitable[None]]:
+def _constant(answer: Callable[[], Message]) -> Answer:
+    async def reply(_: Any) -> Message:  # noqa: ANN401  # any request gets the same answer
+        return answer()
+
+    return reply
+
+
+def _reply_with(answer: Answer) -> Callable[[AnyStream], Awaitable[None]]:
     async def reply(stream: AnyStream) -> None:
-        await stream.recv_message()
-        await stream.send_message(answer())
+        request = await stream.recv_message()
+        if request is None:
+            raise GRPCError(Status.INVALID_ARGUMENT, "the request is missing")
+        await stream.send_message(await answer(request))
 
     return reply
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's policies as one part: those of the command line and the directory, and the rpcs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.errors import TetragonError, UsageError
+
+from ..config import DEFAULT_POLICY_DIR
+from .directory import PolicyDirectory, log_refused
+from .entry import Domain
+from .files import FileBusyError, read_file
+from .manager import PolicyManager
+from .reading import read_policy
+from .rpcs import PolicyRpcs
+from .watch import DirectoryWatch
+from .worker import EngineWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..config import AgentConfig
+    from .engine import PolicyEngine
+
+__all__ = ["Policies"]
+
+_log = logging.getLogger(__name__)
+
+_BUSY_S: Final = 1.0
+"""A file that is being written is looked at again after this, if nothing tells of its end."""
+
+
+class Policies:
+    """One per agent; made in its event loop."""
+
+    def __init__(self, config: AgentConfig, open_engine: Callable[[], PolicyEngine]) -> None:
+        self._config = config
+        self._worker = EngineWorker(open_engine)
+        self.manager = PolicyManager(self._worker)
+        self.rpcs = PolicyRpcs(
+            self.manager,
+            self._worker,
+            with_deprecated=config.enable_deprecated_tracingpolicy_grpc,
+        )
+        self._changed = asyncio.Event()
+        self._watch: DirectoryWatch | None = None
+        self._follower: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a
+        directory other than the default one, that cannot be used; as Tetragon does.
+        """
+        if self._config.tracing_policy_dir:
+            await self._start_directory(Path(self._config.tracing_policy_dir))
+        for name in self._config.tracing_policy:
+            await self._load_file(Path(name))
+
+    async def close(self) -> None:
+        """Follow the directory no more and unload everything."""
+        if self._watch is not None:
+            self._watch.close()
+        if self._follower is not None:
+            self._follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follower
+        await self.manager.close()
+
+    async def _start_directory(self, path: Path) -> None:
+        _check_directory(path)
+        directory = PolicyDirectory(path, self.manager, self._worker)
+        try:
+            self._watch = DirectoryWatch(path, self._changed.set)
+        except OSError as error:
+            _log.warning(
+                "changes of policy files will not be seen; see sysctl fs.inotify",
+                extra={"attrs": {"directory": path, "error": error.strerror}},
+            )
+        if await directory.follow():
+            self._changed.set()
+        self._follower = asyncio.create_task(self._follow(directory))
+
+    async def _follow(self, directory: PolicyDirectory) -> None:
+        is_busy = False
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BUSY_S if is_busy else None):
+                    await self._changed.wait()
+            self._changed.clear()
+            try:
+                is_busy = await directory.follow()
+            except Exception:  # noqa: BLE001  # the next change is worth a look whatever this was
+                _log.exception("policy files could not be followed")
+
+    async def _load_file(self, path: Path) -> None:
+        try:
+            text = read_file(path)
+            read = await self._worker.run(lambda: read_policy(text, str(path)))
+            entry = await self.manager.add(read, Domain.STATIC)
+        except FileBusyError:
+            raise UsageError(f"--tracing-policy {path}: somebody is writing to it") from None
+        except OSError as error:
+            raise UsageError(f"--tracing-policy {path}: {error.strerror}") from error
+        except TetragonError as error:
+            log_refused(str(path), error)
+            raise UsageError(f"--tracing-policy {path}: refused; see the log above") from error
+        _log.info("a policy was loaded", extra={"attrs": {"name": entry.key.name, "file": path}})
+        for warning in entry.warnings:
+            _log.warning("policy", extra={"attrs": {"warning": warning}})
+
+
+def _check_directory(path: Path) -> None:
+    if not path.is_absolute():
+        raise UsageError(f"--tracing-policy-dir {path}: the path has to be absolute")
+    if not path.is_dir() and str(path) != DEFAULT_POLICY_DIR:
+        raise UsageError(f"--tracing-policy-dir {path}: no such directory")

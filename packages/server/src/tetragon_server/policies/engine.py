@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent needs of whatever brings policies into the kernel. Nothing is done here.
+
+All methods but `counters` are called from one thread that is not the event loop's: the verifier may
+take seconds for a large policy, and the ring has to be read and clients answered meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tetragon_core.policy.model import Policy
+    from tetragon_core.policy.problems import Problem
+
+__all__ = ["HookStatus", "LoadedPolicy", "PolicyEngine"]
+
+
+class HookStatus(Protocol):
+    """One place a policy watches."""
+
+    @property
+    def name(self) -> str:
+        """Symbol, `subsystem/event`, or raw tracepoint."""
+
+    @property
+    def method(self) -> str:
+        """How it is attached: fentry, kprobe-multi, kprobe, tracepoint, …; empty if it is not."""
+
+    @property
+    def state(self) -> str:
+        """`loaded`, or why it is not: `call not found`, `partial call not found`, …"""
+
+
+class LoadedPolicy(Protocol):
+    """A policy in the kernel, attached and reporting."""
+
+    @property
+    def hooks(self) -> Sequence[HookStatus]:
+        """Where it is attached, and where it is not."""
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """What its author should know."""
+
+    @property
+    def kernel_memory_bytes(self) -> int:
+        """Memory of what only this policy uses."""
+
+    def enable(self) -> None:
+        """Attach everything again, or nothing. Raises TetragonError."""
+
+    def disable(self) -> None:
+        """Detach."""
+
+    def close(self) -> None:
+        """Detach and unload; a second call does nothing."""
+
+    def counters(self) -> Mapping[str, int]:
+        """By name: `missed`, and if the kernel's side counts them `posted` and other actions."""
+
+
+class PolicyEngine(Protocol):
+    """Loads policies; one per agent."""
+
+    def load(self, policy: Policy) -> LoadedPolicy:
+        """Bring it into the kernel. Raises PolicyError with all problems, or another
+        TetragonError; then nothing of it is left there.
+        """
+
+    def counters(self) -> Mapping[str, int]:
+        """Losses of all policies together: `LOST_HIT`, `HOOK_BUSY`, `RETURN_LOST`."""
+
+    def close(self) -> None:
+        """Give up what policies share; all of them are closed before."""

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy the agent knows: its name, its state and what is loaded of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tetragon_core.policy.model import Policy
+
+    from .engine import HookStatus, LoadedPolicy
+
+__all__ = [
+    "LOADED",
+    "Domain",
+    "PolicyEntry",
+    "PolicyKey",
+    "PolicyMode",
+    "PolicyState",
+    "mode_of",
+]
+
+LOADED: Final = "loaded"
+"""State of a hook that works."""
+
+_ENFORCING: Final = frozenset({"Sigkill", "Signal", "Override", "NotifyEnforcer", "Set"})
+
+
+class Domain:
+    """Where a policy comes from; the caller of the API may name others."""
+
+    GRPC: Final = "grpc"
+    STATIC: Final = "static"
+    """A file or a directory given at start."""
+    RESERVED: Final = "sensors"
+
+
+class PolicyKey(NamedTuple):
+    """What tells policies apart: the same name may exist in several domains."""
+
+    name: str
+    namespace: str
+    domain: str
+
+    def __str__(self) -> str:
+        long_name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.domain}:{long_name}"
+
+
+class PolicyState(Enum):
+    """Names of enum TracingPolicyState."""
+
+    LOADING = "TP_STATE_LOADING"
+    ENABLED = "TP_STATE_ENABLED"
+    PARTIALLY_ENABLED = "TP_STATE_PARTIALLY_ENABLED"
+    """Some of its hooks are not there on this kernel."""
+    DISABLED = "TP_STATE_DISABLED"
+    UNLOADING = "TP_STATE_UNLOADING"
+    LOAD_ERROR = "TP_STATE_LOAD_ERROR"
+    """Nothing of it is loaded."""
+    ERROR = "TP_STATE_ERROR"
+    """It could not be disabled."""
+
+
+class PolicyMode(Enum):
+    """Names of enum TracingPolicyMode."""
+
+    ENFORCE = "TP_MODE_ENFORCE"
+    MONITOR = "TP_MODE_MONITOR"
+    MONITOR_ONLY = "TP_MODE_MONITOR_ONLY"
+    """It has no action that could be enforced."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PolicyEntry:
+    """One policy. Only the manager changes it."""
+
+    id: int
+    key: PolicyKey
+    policy: Policy
+    state: PolicyState = PolicyState.LOADING
+    mode: PolicyMode
+    error: str = ""
+    """Why it is not loaded, or why a newer version of its file is not used."""
+    loaded: LoadedPolicy | None = None
+    hooks: Sequence[HookStatus] = ()
+    warnings: Sequence[str] = ()
+    kernel_memory_bytes: int = 0
+
+    @property
+    def is_enabled(self) -> bool:
+        """True while it reports."""
+        return self.state in {PolicyState.ENABLED, PolicyState.PARTIALLY_ENABLED}
+
+    def take(self, loaded: LoadedPolicy) -> None:
+        """Note what is in the kernel now."""
+        self.loaded = loaded
+        self.hooks = tuple(loaded.hooks)
+        found = (one.text(self.policy.source) for one in loaded.warnings)
+        self.warnings = (*self.warnings, *found)
+        self.kernel_memory_bytes = loaded.kernel_memory_bytes
+        self.error = ""
+        self.note_enabled()
+
+    def note_enabled(self) -> None:
+        """The state of a policy that is attached."""
+        is_whole = all(hook.state == LOADED for hook in self.hooks)
+        self.state = PolicyState.ENABLED if is_whole else PolicyState.PARTIALLY_ENABLED
+
+    def forget(self, state: PolicyState, error: str = "") -> LoadedPolicy | None:
+        """Note that nothing is loaded any more; return what has to be closed."""
+        loaded, self.loaded = self.loaded, None
+        self.state, self.error = state, error
+        self.hooks, self.kernel_memory_bytes = (), 0
+        return loaded
+
+
+def mode_of(policy: Policy) -> PolicyMode:
+    """The mode a policy asks for; without an enforcing action there is only one."""
+    actions = (
+        action.action
+        for hook in policy.spec.hooks
+        for selector in hook.selectors
+        for action in (*selector.match_actions, *selector.match_return_actions)
+    )
+    if not _ENFORCING.intersection(actions):
+        return PolicyMode.MONITOR_ONLY
+    option = policy.spec.options.get("policy-mode")
+    is_monitor = option is not None and option.value == "monitor"
+    return PolicyMode.MONITOR if is_monitor else PolicyMode.ENFORCE

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All policies of the agent, one change at a time. Texts, files and rpcs are not known here.
+
+A change is finished even if whoever asked for it goes away in the middle: a caller that is
+cancelled must not leave a policy attached that nobody lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.errors import TetragonError, UsageError
+from tetragon_core.stats import Counter
+
+from .entry import Domain, PolicyEntry, PolicyKey, PolicyMode, PolicyState, mode_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any, TypeVar
+
+    from .engine import LoadedPolicy
+    from .reading import ReadPolicy
+    from .worker import EngineWorker
+
+    Result = TypeVar("Result")
+
+__all__ = ["PolicyManager"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_ID: Final = 2
+"""In Tetragon 0 means no filter and 1 every pod."""
+_COUNTERS: Final = {
+    "LOST_HIT": Counter.RING_LOST_HOOK,
+    "HOOK_BUSY": Counter.HOOK_BUSY,
+    "RETURN_LOST": Counter.HOOK_RETURN_LOST,
+    "missed": Counter.HOOK_MISSED,
+}
+
+
+class PolicyManager:
+    """Used from the event loop only; the work in the kernel is the worker's."""
+
+    def __init__(self, worker: EngineWorker) -> None:
+        self._worker = worker
+        self._entries: dict[PolicyKey, PolicyEntry] = {}
+        self._ids = count(_FIRST_ID)
+        self._lock = asyncio.Lock()
+        self._changes: set[asyncio.Task[Any]] = set()
+        self._past_missed = 0
+
+    def entries(self, domain: str = "") -> Sequence[PolicyEntry]:
+        """Those of a domain, or all, oldest first."""
+        return [one for one in self._entries.values() if domain in {"", one.key.domain}]
+
+    def get(self, key: PolicyKey) -> PolicyEntry | None:
+        """The policy with this key, if there is one."""
+        return self._entries.get(key)
+
+    def find(self, key: PolicyKey) -> PolicyEntry:
+        """The policy with this key. Raises UsageError when there is none."""
+        if key not in self._entries:
+            raise UsageError(f"tracing policy {key} does not exist")
+        return self._entries[key]
+
+    async def add(self, read: ReadPolicy, domain: str) -> PolicyEntry:
+        """Load a new policy. Raises PolicyError, or another TetragonError.
+
+        One that cannot be loaded stays in the list with its error, until it is deleted or its key
+        is added again.
+        """
+        if domain == Domain.RESERVED:
+            raise UsageError(f"domain {domain} is reserved for internal use")
+        key = PolicyKey(read.policy.name, read.policy.namespace, domain)
+        return await self._change(lambda: self._add(key, read))
+
+    async def replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
+        """Load the new version, and only then give up the old; if it is refused, the old stays.
+
+        For the moment between, both report. Raises as add() does.
+        """
+        return await self._change(lambda: self._replace(key, read))
+
+    async def delete(self, key: PolicyKey) -> None:
+        """Unload and forget. Raises UsageError when there is no such policy."""
+        await self._change(lambda: self._delete(key))
+
+    async def configure(
+        self, key: PolicyKey, *, mode: PolicyMode | None = None, enable: bool | None = None
+    ) -> None:
+        """Set the mode, then enable or disable; raises TetragonError with all that went wrong."""
+        await self._change(lambda: self._configure(key, mode, enable=enable))
+
+    async def close(self) -> None:
+        """Unload everything, after the change that is going on."""
+        async with self._lock:
+            for entry in self._entries.values():
+                await self._release(entry.forget(PolicyState.UNLOADING))
+            self._entries.clear()
+            await self._worker.close()
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Source for Stats: losses of all policies, also of those that are gone."""
+        loaded = [one.loaded for one in self._entries.values() if one.loaded is not None]
+        missed = self._past_missed + sum(one.counters().get("missed", 0) for one in loaded)
+        values = {**self._worker.counters(), "missed": missed}
+        return {_COUNTERS[name]: value for name, value in values.items() if name in _COUNTERS}
+
+    def losses(self) -> int:
+        """Hits that were lost on the way here; asked for in every turn of the pump."""
+        return sum(self._worker.counters().values())
+
+    async def _change(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        task = asyncio.create_task(self._locked(work))
+        self._changes.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    async def _locked(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        async with self._lock:
+            return await work()
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._changes.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller has it, unless it went away
+
+    def _entry(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
+        return PolicyEntry(
+            id=next(self._ids),
+            key=key,
+            policy=read.policy,
+            mode=mode_of(read.policy),
+            warnings=read.warnings,
+        )
+
+    async def _add(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
+        known = self._entries.get(key)
+        if known is not None and known.state is not PolicyState.LOAD_ERROR:
+            raise UsageError(
+                f"failed to add tracing policy {key}, a sensor collection with the key already"
+                " exists"
+            )
+        entry = self._entries[key] = self._entry(key, read)
+        try:
+            entry.take(await self._worker.load(read.policy))
+        except TetragonError as error:
+            entry.forget(PolicyState.LOAD_ERROR, str(error))
+            raise
+        return entry
+
+    async def _replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
+        old = self.find(key)
+        fresh = self._entry(key, read)
+        try:
+            fresh.take(await self._worker.load(read.policy))
+        except TetragonError as error:
+            old.error = str(error)
+            raise
+        if old.state is PolicyState.DISABLED and fresh.loaded is not None:
+            await self._worker.run(fresh.loaded.disable)
+            fresh.state = PolicyState.DISABLED
+        self._entries[key] = fresh
+        await self._release(old.forget(PolicyState.UNLOADING))
+        return fresh
+
+    async def _delete(self, key: PolicyKey) -> None:
+        entry = self.find(key)
+        del self._entries[key]
+        await self._release(entry.forget(PolicyState.UNLOADING))
+
+    async def _configure(
+        self, key: PolicyKey, mode: PolicyMode | None, *, enable: bool | None
+    ) -> None:
+        entry = self.find(key)
+        failures = []
+        try:
+            if mode is not None:
+                _set_mode(entry, mode)
+        except TetragonError as error:
+            failures.append(str(error))
+        try:
+            if enable is not None:
+                await (self._enable(entry) if enable else self._disable(entry))
+        except TetragonError as error:
+            failures.append(str(error))
+        if failures:
+            raise TetragonError("\n".join(failures))
+
+    async def _enable(self, entry: PolicyEntry) -> None:
+        if entry.state is not PolicyState.DISABLED or entry.loaded is None:
+            raise UsageError(f"tracing policy {entry.key.name} is not disabled")
+        entry.state = PolicyState.LOADING
+        try:
+            await self._worker.run(entry.loaded.enable)
+        except TetragonError as error:
+            text = f'failed to enable tracing policy "{entry.key.name}": {error}'
+            await self._release(entry.forget(PolicyState.LOAD_ERROR, text))
+            raise TetragonError(text) from error
+        entry.note_enabled()
+
+    async def _disable(self, entry: PolicyEntry) -> None:
+        if not entry.is_enabled or entry.loaded is None:
+            raise UsageError(f"tracing policy {entry.key.name} is not enabled")
+        entry.state = PolicyState.UNLOADING
+        try:
+            await self._worker.run(entry.loaded.disable)
+        except TetragonError as error:
+            entry.state = PolicyState.ERROR
+            entry.error = f'failed to unload tracing policy "{entry.key.name}": {error}'
+            raise TetragonError(entry.error) from error
+        entry.state = PolicyState.DISABLED
+
+    async def _release(self, loaded: LoadedPolicy | None) -> None:
+        """Close it; what it missed is still counted."""
+        if loaded is None:
+            return
+        self._past_missed += loaded.counters().get("missed", 0)
+        try:
+            await self._worker.run(loaded.close)
+        except TetragonError as error:
+            _log.error("a policy could not be unloaded", extra={"attrs": {"error": error}})
+
+
+def _set_mode(entry: PolicyEntry, mode: PolicyMode) -> None:
+    if entry.mode is PolicyMode.MONITOR_ONLY:
+        raise UsageError("cannot set policy mode on a policy that is monitor only")
+    if not entry.is_enabled:
+        raise UsageError(f"tracing policy {entry.key.name} is not enabled")
+    entry.mode = mode

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy as ListTracingPolicies shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tetragon import sensors_pb2 as pb
+from tetragon_core.policy.model import FunctionHook, HookKind, TracepointHook
+
+from .entry import LOADED, PolicyMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tetragon_core.policy.model import Hook, Policy
+
+    from .engine import HookStatus
+    from .entry import PolicyEntry
+
+__all__ = ["policy_status"]
+
+_SENSORS: Final = {
+    HookKind.KPROBE: "generic_kprobe",
+    HookKind.FENTRY: "generic_fentry",
+    HookKind.TRACEPOINT: "generic_tracepoint",
+    HookKind.LSM: "generic_lsm",
+    HookKind.UPROBE: "generic_uprobe",
+    HookKind.USDT: "generic_usdt",
+}
+_MODES: Final = {
+    PolicyMode.ENFORCE: pb.TP_MODE_ENFORCE,
+    PolicyMode.MONITOR: pb.TP_MODE_MONITOR,
+    PolicyMode.MONITOR_ONLY: pb.TP_MODE_MONITOR_ONLY,
+}
+_STATES: Final = {
+    LOADED: pb.STATUS_LOADED,
+    "digest rejected": pb.STATUS_DIGEST_REJECTED,
+    "call not found": pb.STATUS_CALL_NOT_FOUND,
+    "partial call not found": pb.STATUS_PARTIAL_CALL_NOT_FOUND,
+}
+_ACTIONS: Final = {
+    "posted": "post",
+    **{name: name for name in pb.TracingPolicyActionCounters.DESCRIPTOR.fields_by_name},
+}
+
+
+def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
+    """All that is known of a policy now; costs a system call or two for the counters."""
+    status = pb.TracingPolicyStatus(
+        id=entry.id,
+        name=entry.key.name,
+        namespace=entry.key.namespace,
+        domain=entry.key.domain,
+        sensors=_sensors(entry.policy),
+        enabled=entry.is_enabled,
+        error=entry.error,
+        state=entry.state.value,
+        kernel_memory_bytes=entry.kernel_memory_bytes,
+        hook_statuses=[_hook_status(hook, entry.policy) for hook in entry.hooks],
+        warnings=entry.warnings,
+    )
+    if entry.is_enabled and entry.loaded is not None:
+        status.mode = _MODES[entry.mode]
+        _fill_counters(status, entry.loaded.counters())
+    return status
+
+
+def _sensors(policy: Policy) -> list[str]:
+    """Upstream's names, each once, in the order of the policy."""
+    names = [_SENSORS[hook.kind] for hook in policy.spec.hooks]
+    names += ["__loader__"] if policy.spec.loader else []
+    return list(dict.fromkeys(names))
+
+
+def _hook_status(hook: HookStatus, policy: Policy) -> pb.HookStatus:
+    section, index = _place(hook.name, policy)
+    return pb.HookStatus(
+        section=section,
+        hook_idx=index,
+        hook_description=hook.name,
+        state=_STATES.get(hook.state, pb.STATUS_UNSPECIFIED),
+        method=hook.method,
+    )
+
+
+def _place(name: str, policy: Policy) -> tuple[str, int]:
+    """Section and index of the hook a symbol belongs to; of a list's symbols the list's hook."""
+    counted: dict[HookKind, int] = {}
+    lists = "", 0
+    for hook in policy.spec.hooks:
+        index = counted.setdefault(hook.kind, 0)
+        counted[hook.kind] += 1
+        if _is_of(name, hook):
+            return hook.kind.value, index
+        if not lists[0] and isinstance(hook, FunctionHook) and hook.call.startswith("list:"):
+            lists = hook.kind.value, index
+    return lists
+
+
+def _is_of(name: str, hook: Hook) -> bool:
+    if isinstance(hook, TracepointHook):
+        return name in {hook.event, f"{hook.subsystem}/{hook.event}"}
+    if isinstance(hook, FunctionHook):
+        return name == hook.call or (hook.syscall and name.endswith(f"_{hook.call}"))
+    return False
+
+
+def _fill_counters(status: pb.TracingPolicyStatus, counters: Mapping[str, int]) -> None:
+    actions = status.stats.action_counters
+    actions.SetInParent()
+    for name, value in counters.items():
+        if name in _ACTIONS:
+            setattr(actions, _ACTIONS[name], value)
+    status.missed = counters.get("missed", 0)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thread that talks to the engine: one call at a time, the event loop goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tetragon_core.errors import TetragonError
+from tetragon_core.policy.problems import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from tetragon_core.policy.model import Policy
+
+    from .engine import LoadedPolicy, PolicyEngine
+
+    Result = TypeVar("Result")
+
+__all__ = ["EngineWorker"]
+
+_log = logging.getLogger(__name__)
+
+
+class EngineWorker:
+    """Makes the engine when the first policy comes: most agents never need one."""
+
+    def __init__(self, open_engine: Callable[[], PolicyEngine]) -> None:
+        self._open_engine = open_engine
+        self._engine: PolicyEngine | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policies")
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """Result of `call`, made in the thread; only TetragonError comes out of it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _guarded, call)
+
+    async def load(self, policy: Policy) -> LoadedPolicy:
+        """The policy in the kernel. Raises PolicyError, or another TetragonError."""
+
+        def load() -> LoadedPolicy:
+            if self._engine is None:
+                self._engine = self._open_engine()
+            return self._engine.load(policy)
+
+        return await self.run(load)
+
+    def counters(self) -> Mapping[str, int]:
+        """Losses on the engine's side; cheap."""
+        return {} if self._engine is None else self._engine.counters()
+
+    async def close(self) -> None:
+        """Wait for what runs, then close the engine."""
+        if self._engine is not None:
+            await self.run(self._engine.close)
+        self._thread.shutdown()
+
+
+def _guarded(call: Callable[[], Result]) -> Result:
+    try:
+        return call()
+    except PolicyError:
+        raise
+    except TetragonError as error:
+        log = getattr(error, "log", "")
+        if log:
+            _log.debug("the kernel's words", extra={"attrs": {"log": log}})
+        raise
+    except Exception as error:  # one policy must never end the agent, whatever is wrong with it
+        _log.exception("a policy could not be handled")
+        raise TetragonError(f"internal error: {error!r}; the agent's log has more") from error
