@@ -14,7 +14,7 @@ import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from .model import Where
+from .nodes import Where
 from .problems import PolicyError, Problem
 
 if TYPE_CHECKING:

@@ -11,10 +11,26 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .nodes import NOWHERE, Node, Text, Where
+from .selectors import (
+    Action,
+    ArgumentFilter,
+    BinaryFilter,
+    CapabilityFilter,
+    ChangeFilter,
+    LabelExpression,
+    LabelSelector,
+    NamespaceFilter,
+    PidFilter,
+    Selector,
+    Workloads,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "NOWHERE",
     "Action",
     "Argument",
     "ArgumentFilter",
@@ -30,6 +46,7 @@ __all__ = [
     "LsmHook",
     "NamedList",
     "NamespaceFilter",
+    "Node",
     "PidFilter",
     "Policy",
     "Selector",
@@ -41,71 +58,6 @@ __all__ = [
     "Where",
     "Workloads",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A place in a policy file; line and column count from 1."""
-
-    path: str
-    """YAML path, such as `spec.kprobes[0].args[1].type`."""
-    line: int = 0
-    column: int = 0
-
-
-NOWHERE = Where("")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One scalar value as it was written."""
-
-    value: str
-    where: Where = field(default=NOWHERE, compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """What all parts of a policy have."""
-
-    where: Where = field(default=NOWHERE, compare=False, repr=False)
-    places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
-    """Where each field stands that was written, by the attribute's name; `name[i]` for items."""
-
-    def at(self, name: str, index: int | None = None) -> Where:
-        """Where a field, or one of its items, stands; the whole node if that was not written."""
-        item = None if index is None else self.places.get(f"{name}[{index}]")
-        return item or self.places.get(name) or self.where
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelExpression(Node):
-    """One of a selector's matchExpressions."""
-
-    key: str
-    operator: str
-    """In, NotIn, Exists or DoesNotExist."""
-    values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelSelector(Node):
-    """Kubernetes label selector; empty selects everything."""
-
-    match_labels: Mapping[str, str] = field(default_factory=dict)
-    match_expressions: tuple[LabelExpression, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workloads(Node):
-    """Whose processes are meant; None where the policy does not say."""
-
-    pod_selector: LabelSelector | None = None
-    container_selector: LabelSelector | None = None
-    host_selector: LabelSelector | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,108 +76,6 @@ class Argument(Node):
     return_copy: bool = False
     max_data: bool = False
     label: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArgumentFilter(Node):
-    """One of matchArgs, matchData or matchReturnArgs."""
-
-    index: int = 0
-    """As written; `args` says the same and is always there in matchArgs and matchData."""
-    args: tuple[int, ...] = ()
-    """Positions in the hook's `args` (matchData: `data`); two only for CapabilitiesGained."""
-    operator: str
-    """One of operators.ARGUMENT_OPERATORS: GreaterThan is "GT", NotSportPriv "NotSPortPriv"."""
-    values: tuple[Text, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PidFilter(Node):
-    """One of matchPIDs."""
-
-    operator: str
-    values: tuple[int, ...]
-    is_namespace_pid: bool = False
-    follow_forks: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinaryFilter(Node):
-    """One of matchBinaries or matchParentBinaries."""
-
-    operator: str
-    values: tuple[Text, ...]
-    follow_children: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceFilter(Node):
-    """One of matchNamespaces; a value is an inode number or `host_ns`."""
-
-    namespace: str
-    operator: str
-    values: tuple[Text, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityFilter(Node):
-    """One of matchCapabilities or matchCapabilityChanges."""
-
-    type: str = "Effective"
-    operator: str
-    is_namespace_capability: bool = False
-    values: tuple[Text, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeFilter(Node):
-    """One of matchNamespaceChanges."""
-
-    operator: str
-    values: tuple[Text, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action(Node):
-    """One of matchActions or matchReturnActions."""
-
-    action: str
-    arg_fqdn: str = ""
-    arg_url: str = ""
-    arg_error: int = 0
-    arg_sig: int = 0
-    arg_sock: int = 0
-    arg_index: int = 0
-    arg_value: int = 0
-    arg_regs: tuple[str, ...] = ()
-    arg_new_symbol: str = ""
-    arg_new_address: int = 0
-    arg_new_offset: int = 0
-    rate_limit: str = ""
-    rate_limit_scope: str = ""
-    kernel_stack_trace: bool = False
-    user_stack_trace: bool = False
-    ima_hash: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selector(Node):
-    """Filters that all have to hold, and what is done then. Macros are already merged in."""
-
-    label: str = ""
-    match_pids: tuple[PidFilter, ...] = ()
-    match_args: tuple[ArgumentFilter, ...] = ()
-    match_data: tuple[ArgumentFilter, ...] = ()
-    match_return_args: tuple[ArgumentFilter, ...] = ()
-    match_binaries: tuple[BinaryFilter, ...] = ()
-    match_parent_binaries: tuple[BinaryFilter, ...] = ()
-    match_namespaces: tuple[NamespaceFilter, ...] = ()
-    match_namespace_changes: tuple[ChangeFilter, ...] = ()
-    match_capabilities: tuple[CapabilityFilter, ...] = ()
-    match_capability_changes: tuple[CapabilityFilter, ...] = ()
-    match_workloads: Workloads | None = None
-    match_actions: tuple[Action, ...] = ()
-    match_return_actions: tuple[Action, ...] = ()
 
 
 class HookKind(Enum):
