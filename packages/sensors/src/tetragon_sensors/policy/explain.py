@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy comes to on a kernel, for people to read. Loads nothing and needs no root."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.errors import PermissionDeniedError
+from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
+from tetragon_sensors.kernel.abilities import AssumedAbilities
+from tetragon_sensors.kernel.facts import Kernel
+from tetragon_sensors.kernel.programs import ProgramKind, load_program
+from tetragon_sensors.program.assembler import INSTRUCTION
+
+from .check import make_plan
+from .emitter import Environment
+from .hookprogram import build_program, posts
+from .order import ArgumentCheck, checks_in_order
+from .plan import Method, Source, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tetragon_core.policy.model import Action, ArgumentFilter, Policy, Selector
+    from tetragon_sensors.program.linker import LinkedProgram
+
+    from .order import ProcessCheck
+    from .plan import ArgumentPlan, HookPlan, Plan
+
+__all__ = ["explain", "explain_plan"]
+
+_RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
+_FEW: Final = 6
+_WIDE_LOAD: Final = 0x18
+_MAP_KINDS: Final = frozenset({1, 2})
+_TIMES: Final = {
+    Timing.ENTRY: "when it is called",
+    Timing.EXIT: "when it returns, arguments and result at once",
+    Timing.ENTRY_HALF: "when it is called; the result follows",
+    Timing.RETURN_HALF: "when it returns: the result of the call that was reported",
+}
+_COSTS: Final = ("registers", "a structure", "a string", "a path")
+
+
+def explain(policy: Policy, btf_path: str | None = None) -> str:
+    """The plan for this kernel, or for the one whose types are in a file.
+
+    Raises PolicyError with all that is wrong, BtfError, UnsupportedKernelError.
+    """
+    if btf_path is not None:
+        kernel = Kernel.from_btf(Path(btf_path))
+        known = "assumed: only its types are known"
+    elif _may_try():
+        kernel = Kernel.running()
+        known = "tried on this kernel"
+    else:
+        kernel = Kernel.running()
+        kernel.abilities = AssumedAbilities(kernel.btf)
+        known = "assumed: they cannot be tried without root"
+    plan = make_plan(policy, kernel)
+    head = [f"policy {plan.policy_name}" + (plan.namespace and f" in {plan.namespace}")]
+    head.append(f"kernel {kernel.release}, {kernel.arch}; ways of attaching {known}")
+    return "\n".join([*head, *explain_plan(plan, kernel)]) + "\n"
+
+
+def _may_try() -> bool:
+    try:
+        load_program(ProgramKind.RAW_TRACEPOINT, _RETURN_0, name="trial", log_level=0).close()
+    except PermissionDeniedError:
+        return os.geteuid() == 0  # refused to root as well: then the trials say the same
+    return True
+
+
+def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
+    """Lines about each program of a plan, then what is left out and the warnings."""
+    for hook in plan.hooks:
+        yield ""
+        yield from _hook(hook, kernel)
+    if plan.skipped:
+        yield ""
+        yield f"left out, as this kernel does not have them: {', '.join(plan.skipped)}"
+    for warning in plan.warnings:
+        yield f"warning: {warning.text('')}"
+
+
+def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
+    names = [target.symbol for target in hook.targets]
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    yield f"{', '.join(names[:_FEW])}{more}"
+    yield f"  attached by    {hook.method.value}"
+    for line in _why(hook, kernel):
+        yield f"  why            {line}"
+    yield f"  reports        {_TIMES[hook.timing]}"
+    for plan in (*hook.arguments, *([hook.result] if hook.result else [])):
+        yield f"  argument       {_argument(plan, hook)}"
+    yield from _selectors(hook)
+    maps = _NumberedMaps()
+    program = build_program(hook, _environment(hook, kernel, maps), {})
+    yield f"  record         {hook.record_bytes} bytes{_variable(hook)}"
+    yield f"  maps           {', '.join(sorted(_used_maps(program, maps)))}"
+    yield f"  program        {len(program)} instructions"
+
+
+def _why(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
+    """Why it is no better method; nothing for the best."""
+    abilities, symbol = kernel.abilities, hook.targets[0].symbol
+    best = {Method.FENTRY, Method.FEXIT, Method.RAW_TRACEPOINT}
+    if hook.method in best or (hook.method is Method.TRACEPOINT and "/" in symbol):
+        return
+    if any(plan.source is Source.REGISTER for plan in hook.arguments):
+        yield "no fentry: the policy reads registers"
+    elif not abilities.can_fentry:
+        yield f"no fentry: {abilities.can_fentry.reason}"
+    elif kernel.btf.find_function(symbol) is None:
+        yield f"no fentry: the kernel's types have no function {symbol}"
+    else:
+        yield f"no fentry: one program serves all {len(hook.targets)} functions"
+    if hook.method is Method.TRACEPOINT:
+        yield f"no kprobe: {abilities.can_kprobe.reason}"
+    elif hook.method in {Method.KPROBE, Method.KRETPROBE} and not abilities.can_kprobe_multi:
+        yield f"no kprobe-multi: {abilities.can_kprobe_multi.reason}"
+
+
+# ---- arguments ----
+
+
+def _argument(plan: ArgumentPlan, hook: HookPlan) -> str:
+    match plan.source:
+        case Source.ARGUMENT:
+            place = f"argument {plan.index}"
+        case Source.RESULT:
+            place = "the result"
+        case Source.CURRENT_TASK:
+            place = "the running task"
+        case Source.REGISTER:
+            place = f"register at {plan.register_offset} of pt_regs"
+    steps = "".join(f" +{step.offset}{' ->' if step.dereference else ''}" for step in plan.steps)
+    label = f' "{plan.label}"' if plan.label else ""
+    return f"{plan.type.names[0]}{label} from {place}{steps}; {_when(plan, hook)}"
+
+
+def _when(plan: ArgumentPlan, hook: HookPlan) -> str:
+    """The first selector that needs it."""
+    if hook.timing is not Timing.RETURN_HALF and not plan.type.filters_value:
+        for number, selector in enumerate(hook.selectors):
+            for check in checks_in_order(hook, selector):
+                if isinstance(check, ArgumentCheck) and check.argument == plan:
+                    return f"read for selector {number}, once"
+    return "read for the record"
+
+
+# ---- selectors ----
+
+
+def _selectors(hook: HookPlan) -> Iterator[str]:
+    if hook.timing is Timing.RETURN_HALF:
+        for number, selector in enumerate(hook.selectors):
+            for wanted in selector.match_return_args:
+                yield f"  selector {number}     {_values(wanted)} of the result"
+        return
+    if not hook.selectors:
+        yield "  selectors      none: every call is reported"
+    for number, selector in enumerate(hook.selectors):
+        checks = checks_in_order(hook, selector)
+        for place, check in enumerate(checks):
+            head = f"selector {number}" if not place else ""
+            yield f"  {head:14} {place + 1}. {_check(check)} (costs {_COSTS[check.cost]})"
+        if not checks:
+            yield f"  {f'selector {number}':14} no filter: holds always"
+        yield f"  {'':14} then {_actions(selector)}"
+
+
+def _check(check: ProcessCheck | ArgumentCheck) -> str:
+    if isinstance(check, ArgumentCheck):
+        return f"{check.argument.text} {_values(check.wanted)}"
+    match check.wanted:
+        case PidFilter() as wanted:
+            kind = "pid in its namespace" if wanted.is_namespace_pid else "pid"
+            forks = " or a parent's" if wanted.follow_forks else ""
+            return f"{kind}{forks} {wanted.operator} {_list(map(str, wanted.values))}"
+        case NamespaceFilter() as wanted:
+            return (
+                f"namespace {wanted.namespace} {wanted.operator} {_list(map(str, wanted.values))}"
+            )
+        case CapabilityFilter() as wanted:
+            return f"{wanted.type} {wanted.operator} {_list(map(str, wanted.values))}"
+
+
+def _values(wanted: ArgumentFilter) -> str:
+    return f"{wanted.operator} {_list(map(str, wanted.values))}".rstrip()
+
+
+def _list(values: Iterator[str]) -> str:
+    texts = list(values)
+    more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
+    return ", ".join(texts[:_FEW]) + more
+
+
+def _actions(selector: Selector) -> str:
+    actions = (*selector.match_actions, *selector.match_return_actions)
+    texts = [_action(action) for action in actions]
+    if posts(selector.match_actions) and not any(one.action == "Post" for one in actions):
+        texts.insert(0, "Post")
+    return ", ".join(texts)
+
+
+def _action(action: Action) -> str:
+    extras = [
+        text
+        for text, there in (
+            ("kernel stack", action.kernel_stack_trace),
+            ("user stack", action.user_stack_trace),
+            (f"at most once in {action.rate_limit}", action.rate_limit),
+        )
+        if there
+    ]
+    return action.action + (f" ({', '.join(extras)})" if extras else "")
+
+
+# ---- the program ----
+
+
+class _NumberedMaps(dict[str, int]):
+    """Has every map: one that is asked for gets the next number in place of a descriptor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count(1)
+
+    def __missing__(self, name: str) -> int:
+        return self.setdefault(name, next(self._numbers))
+
+
+def _environment(hook: HookPlan, kernel: Kernel, maps: _NumberedMaps) -> Environment:
+    return Environment(
+        btf=kernel.btf,
+        maps=maps,
+        has_exchange=kernel.version >= (5, 12),
+        cookie=hook.uses_cookie,
+    )
+
+
+def _used_maps(program: LinkedProgram, maps: _NumberedMaps) -> set[str]:
+    names = {number: name for name, number in maps.items()}
+    return {
+        names[immediate]
+        for opcode, registers, _, immediate in INSTRUCTION.iter_unpack(program.instructions)
+        if opcode == _WIDE_LOAD and registers >> 4 in _MAP_KINDS
+    }
+
+
+def _variable(hook: HookPlan) -> str:
+    plans = (*hook.arguments, *([hook.result] if hook.result else []))
+    names = [plan.text for plan in plans if plan.type.is_variable]
+    return f", and the text of {', '.join(names)}" if names else ""
