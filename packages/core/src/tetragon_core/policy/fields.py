@@ -32,12 +32,14 @@ API_VERSION: Final = "cilium.io/v1alpha1"
 NAMESPACED_KIND: Final = "TracingPolicyNamespaced"
 POLICY_KINDS: Final = ("TracingPolicy", NAMESPACED_KIND)
 
+LIST_TYPES: Final = ("syscalls", "generated_syscalls", "generated_ftrace")
+
 ARGUMENT_FIELDS: Final = (
     Field("type", Choice(tuple(ARGUMENT_TYPES))),
     Field("resolve", String()),
     Field("btfType", String()),
     Field("btfTypeModule", String()),
-    Field("source", Choice(("current_task", "pt_regs"))),
+    Field("source", Choice(("current_task", "pt_regs"), may_be_empty=True)),
     Field("sizeArgIndex", Integer()),
     Field("returnCopy", Switch()),
     Field("maxData", Switch()),
@@ -62,7 +64,7 @@ RETURN_FIELDS: Final = (
 FUNCTION_FIELDS: Final = (
     Field("call", String(), required=True),
     Field("syscall", Switch()),
-    Field("returnArgAction", Choice(("TrackSock", "UntrackSock"))),
+    Field("returnArgAction", Choice(("TrackSock", "UntrackSock"), may_be_empty=True)),
     Field(
         "ignore",
         Record(
@@ -115,7 +117,7 @@ LSM_HOOK: Final = Record(
 LIST: Final = Record(
     NamedList,
     Field("name", String(), required=True),
-    Field("type", Choice(("", "syscalls", "generated_syscalls", "generated_ftrace"))),
+    Field("type", Choice(LIST_TYPES, may_be_empty=True)),
     Field("values", TEXTS),
     Field("pattern", String()),
     ignored=("validated",),

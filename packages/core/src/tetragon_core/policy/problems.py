@@ -46,6 +46,7 @@ class Problems:
     def __init__(self) -> None:
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
+        self._said: set[str] = set()
 
     def error(self, message: str, where: Where = NOWHERE) -> None:
         """Note something that keeps the policy from being loaded."""
@@ -54,6 +55,12 @@ class Problems:
     def warn(self, message: str, where: Where = NOWHERE) -> None:
         """Note something the author should know."""
         self.warnings.append(Problem(where, message))
+
+    def warn_once(self, subject: str, message: str, where: Where = NOWHERE) -> None:
+        """Note it unless there was a warning with that subject before."""
+        if subject not in self._said:
+            self._said.add(subject)
+            self.warn(message, where)
 
     def raise_if_any(self, source: str = "") -> None:
         """Raise PolicyError with all errors, if there are any."""

@@ -49,10 +49,8 @@ def _scalar_text(node: Node, path: str, problems: Problems) -> str | None:
         problems.error(f"wanted a text, found {'nothing' if is_null(node) else shown(node)}", where)
         return None
     if scalar_kind(node) not in {"str", "value"}:
-        siblings = _INDEX.sub("", path)
-        if not any(_INDEX.sub("", each.where.path) == siblings for each in problems.warnings):
-            message = f"{node.value} is not quoted: Tetragon refuses it, write '{node.value}'"
-            problems.warn(message, where)
+        message = f"{node.value} is not quoted: Tetragon refuses it, write '{node.value}'"
+        problems.warn_once(_INDEX.sub("", path), message, where)
     return str(node.value)
 
 
@@ -78,12 +76,13 @@ class Choice:
     """Words that are as good, and what the model calls them."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Lower-case words that deserve a warning, and what the model calls them."""
+    may_be_empty: bool = False
     empty: str = ""
 
     def read(self, node: Node, path: str, problems: Problems) -> str | None:
         """The word as the model spells it."""
         text = _scalar_text(node, path, problems)
-        if text is None or text in self.allowed:
+        if text is None or text in self.allowed or (self.may_be_empty and not text):
             return text
         if text in self.synonyms:
             return self.synonyms[text]
@@ -93,8 +92,7 @@ class Choice:
         found = lowered.get(text.lower())
         if found is None:
             hint = did_you_mean(text, (*self.allowed, *self.synonyms))
-            allowed = ", ".join(word or '""' for word in self.allowed)
-            message = f"{shown(node)} is not allowed here{hint}; allowed: {allowed}"
+            message = f"{shown(node)} is not allowed here{hint}; allowed: {', '.join(self.allowed)}"
             problems.error(message, place(node, path))
         else:
             message = f'"{text}" is read as "{found}": Tetragon takes only that spelling'
@@ -111,9 +109,12 @@ class Switch:
     def read(self, node: Node, path: str, problems: Problems) -> bool | None:
         """The value."""
         text = str(node.value).lower() if isinstance(node, ScalarNode) else ""
-        if text not in _TRUE | _FALSE:
+        if not isinstance(node, ScalarNode) or text not in _TRUE | _FALSE:
             problems.error(f"wanted true or false, found {shown(node)}", place(node, path))
             return None
+        if scalar_kind(node) != "bool":
+            message = f"{shown(node)} is read as {str(text in _TRUE).lower()}: Tetragon refuses it"
+            problems.warn(message, place(node, path))
         return text in _TRUE
 
 
@@ -140,7 +141,8 @@ class Integer:
             problems.error(message, where)
             return None
         if scalar_kind(node) == "str" and node.style is not None:
-            problems.warn(f"{number} is quoted: Tetragon wants a bare number here", where)
+            message = f"{number} is quoted: Tetragon wants a bare number here"
+            problems.warn_once(_INDEX.sub("", path), message, where)
         return number
 
 

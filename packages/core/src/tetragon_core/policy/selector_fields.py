@@ -115,7 +115,7 @@ ACTIONS: Final = Items(
         Field("argNewAddr", UNSIGNED_64, "arg_new_address"),
         Field("argNewOffset", Integer(-(2**63), 2**63 - 1)),
         Field("rateLimit", String()),
-        Field("rateLimitScope", Choice(("thread", "process", "global"))),
+        Field("rateLimitScope", Choice(("thread", "process", "global"), may_be_empty=True)),
         Field("kernelStackTrace", Switch()),
         Field("userStackTrace", Switch()),
         Field("imaHash", Switch()),
