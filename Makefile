@@ -36,6 +36,7 @@ setup: ## install what development needs (system packages, .venv), if anything i
 run: ## build, start the agent and print this host's events until Ctrl-C
 	$(Q)tools/setup run
 	$(Q)$(MAKE) bpf
+	$(Q)$(PYTHON) tools/compile.py --optional
 	$(Q)tools/run $(ARGS)
 
 .PHONY: bpf
@@ -59,6 +60,7 @@ vmtest: ## run the kernel tests on another kernel: KERNEL=5.10, 6.1, 6.12 or new
 dist: ## build the one executable, dist/tetragon-mini
 	$(Q)tools/setup dist
 	$(Q)$(MAKE) bpf
+	$(Q)$(PYTHON) tools/compile.py
 	$(Q)$(PYTHON) -m PyInstaller --noconfirm --log-level WARN --distpath dist \
 		--workpath build/pyinstaller tools/exe.spec
 
@@ -66,6 +68,7 @@ dist: ## build the one executable, dist/tetragon-mini
 bench: ## measure costs; figures and method are printed together
 	$(Q)tools/setup dev vm
 	$(Q)$(MAKE) bpf
+	$(Q)$(PYTHON) tools/compile.py
 	$(Q)PYTHONPATH=tools $(PYTHON) -m $(BENCH) $(ARGS)
 
 .PHONY: lint
@@ -95,5 +98,5 @@ lock: ## resolve the lock files again (UPGRADE=1 moves to newer versions)
 
 .PHONY: clean
 clean: ## remove what was built; .venv and downloaded kernels stay
-	$(Q)rm -rf dist .tox build/pyinstaller build/bpf build/test $(OBJECTS)/*.bpf.o
+	$(Q)rm -rf dist .tox build/pyinstaller build/bpf build/compiled build/test $(OBJECTS)/*.bpf.o
 	$(Q)find packages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Levels: a test's folder gives it its marker, and `--level` runs the tests of one level.
 
-The levels vm-* are the level `kernel` inside another kernel, with accounts of their own.
+The levels vm-* are the level `kernel` inside another kernel, and `compiled` is the level `unit`
+with the compiled modules; each has an account of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MARKERS: Final = ("contract", "kernel", "exe")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --level."""
     parser.addoption(
-        "--level", metavar="NAME", help="unit, contract, kernel, exe or vm-KERNEL (default: all)"
+        "--level",
+        metavar="NAME",
+        help="unit, compiled, contract, kernel, exe or vm-KERNEL (default: all)",
     )
 
 
@@ -39,8 +42,10 @@ def selected_level(config: pytest.Config) -> str | None:
         return None
     if name.startswith("vm-"):
         return "kernel"
+    if name == "compiled":
+        return "unit"
     if name not in {"unit", *MARKERS}:
-        msg = f"--level {name}: known are unit, {', '.join(MARKERS)} and vm-KERNEL"
+        msg = f"--level {name}: known are unit, compiled, {', '.join(MARKERS)} and vm-KERNEL"
         raise pytest.UsageError(msg)
     return name
 

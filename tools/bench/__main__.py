@@ -19,7 +19,10 @@ from .table import ROWS, lines
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = ROOT / "tools/bench/load.c"
 PARTS: Final = ("core", "sensors", "server", "cli")
-PATHS: Final = (ROOT / "tools", *(ROOT / "packages" / part / "src" for part in PARTS))
+PATHS: Final = (
+    *(ROOT / "tools", ROOT / "build/compiled"),
+    *(ROOT / "packages" / part / "src" for part in PARTS),
+)
 TIMEOUT_S: Final = 1800
 
 METHOD: Final = """\
@@ -27,7 +30,7 @@ Kernel {kernel} in a virtual machine with one CPU where an instruction takes one
 times are numbers of instructions, user and kernel. They know nothing of caches: compare them with
 each other, not with a clock. They are not exact: the machine's clock jumps while it waits for a
 file, and what else this host does shifts figures per event by up to half. Compare two versions only
-side by side and more than once. Run from the source tree with Python {python}; each exec makes two
+side by side and more than once. Python {python}, with compiled modules as in the executable; each exec makes two
 events. Quiet: 20 ms between execs, so that the agent sleeps and wakes for each; busy: one exec
 right after the other, on the one CPU.
 """

@@ -21,7 +21,7 @@ RESULTS: Final = ROOT / "build/test"
 TOX: Final = ROOT / ".venv/bin/tox"
 
 VM_LEVELS: Final = ("vm-5.10", "vm-6.1", "vm-6.12", "vm-newest")
-LEVELS: Final = ("unit", "contract", "kernel", "exe", *VM_LEVELS)
+LEVELS: Final = ("unit", "compiled", "contract", "kernel", "exe", *VM_LEVELS)
 ROOT_LEVELS: Final = frozenset({"kernel", "exe"})
 
 

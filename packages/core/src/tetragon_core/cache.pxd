@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# What of this module becomes a C structure where it is compiled; see tools/compile.py.
+
+from tetragon_core.process cimport Process
+
+cdef class ProcessCache:
+    cdef object _stats, _capacity, _grace_ns, _max_ended_bytes, _ended_bytes
+    cdef object _entries, _idle, _held
+    cdef dict _live, _ended
+    cpdef Process get(self, key)
+    cpdef Process live(self, tgid)
+    cpdef Process ended(self, tgid)
+    cpdef add(self, Process process)
+    cpdef retire(self, Process process, now_ktime_ns)
+    cdef _hold(self, Process process)
+    cdef _remove(self, key, Process process)
+    cdef bint _evict(self, Process newest, tiers)
+
+cdef _text_bytes(Process process)
