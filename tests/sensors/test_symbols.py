@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tetragon_sensors.kernel.symbols import Place, Symbol, Symbols, kprobe_blacklist
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE: Final = 0xFFFFFFFF81000000
 LISTED: Final = f"""\
@@ -101,6 +99,24 @@ def test_no_list(tmp_path: Path) -> None:
     assert not symbols.is_known
     assert not symbols.has("vfs_read")
     assert symbols.at(BASE) is None
+
+
+def test_every_address_of_this_kernel() -> None:
+    """Each function of the running kernel, or one of the same place, is found by its address."""
+    lines = [line.split() for line in Path("/proc/kallsyms").read_text().splitlines()]
+    symbols = Symbols()
+    wanted = [(int(line[0], 16), line[2]) for line in lines if line[1] in "tT"][::997]
+    names: dict[int, set[str]] = {}
+    for line in lines:
+        names.setdefault(int(line[0], 16), set()).add(line[2])
+    places = [symbols.at(address) for address, _ in wanted]
+
+    assert symbols.addresses_known == all(places)
+    assert [] == [
+        name
+        for (address, name), place in zip(wanted, places, strict=True)
+        if place and place.name not in names[address]
+    ]
 
 
 def test_blacklist(tmp_path: Path) -> None:

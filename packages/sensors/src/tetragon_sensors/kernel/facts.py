@@ -50,7 +50,7 @@ class Kernel:
             release=name.release,
             arch=name.machine,
             btf=btf,
-            symbols=Symbols(),
+            symbols=Symbols(types=btf),
             abilities=Abilities(btf),
             is_running=True,
         )

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel's symbols: which functions are there, and which one an address is in.
 
-The list is read when first asked for, as one text of some megabytes, and searched as such; only
-addresses need it taken apart.
+The list is read when first needed, as one text of some megabytes, and searched as such.
 """
 
 from __future__ import annotations
@@ -17,9 +16,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tetragon_core.policy.problems import did_you_mean
 
 from ._ffi import find_bytes
+from .btf_types import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .btf_types import BtfTypes
 
 __all__ = ["BtfSymbols", "Place", "Symbol", "Symbols", "kprobe_blacklist"]
 
@@ -65,8 +67,10 @@ def near_names(name: str, names: Iterable[str]) -> str:
 class Symbols:
     """The symbols as they were when first asked for; modules and BPF programs come and go."""
 
-    def __init__(self, path: Path = _KALLSYMS) -> None:
+    def __init__(self, path: Path = _KALLSYMS, types: BtfTypes | None = None) -> None:
+        """`types` answer for functions they have: to make the list takes the kernel 0.1 s."""
         self._path = path
+        self._types = types
 
     @functools.cached_property
     def _text(self) -> bytes:
@@ -102,10 +106,14 @@ class Symbols:
 
     def has(self, name: str) -> bool:
         """True when a function has that name."""
+        if self._types is not None and self._types.find(name, Kind.FUNC):
+            return True
         return bool(self.find(name))
 
     def module_of(self, name: str) -> str | None:
         """Module of the first function of that name: "" for the kernel, None when there is none."""
+        if self._types is not None and self._types.find(name, Kind.FUNC):
+            return ""
         found = self.find(name)
         return found[0].module if found else None
 
@@ -119,26 +127,59 @@ class Symbols:
         pattern = rb" [tTwW] (" + re.escape(name[:2].encode()) + rb"[^\t\n]*)"
         return near_names(name, (each.decode() for each in re.findall(pattern, self._text)))
 
-    @functools.cached_property
-    def _sorted(self) -> tuple[list[int], list[bytes]]:
-        lines = [line for line in self._text.split(b"\n") if line]
-        lines.sort(key=_address)
-        return [_address(line) for line in lines], lines
-
     def at(self, address: int) -> Place | None:
         """The function that an address is in, None for data, user space or hidden addresses."""
-        if not self.addresses_known:
+        if not self.addresses_known or address <= 0:
             return None
-        addresses, lines = self._sorted
+        line = self._line_before(address) or b""
+        modules_line = self._module_line_before(address)
+        if modules_line and _address(modules_line) > _address(line or b"0"):
+            line = modules_line
+        if not line or line[17] not in _TEXT_KINDS:
+            return None
+        offset = address - _address(line)
+        name, module = _names(line)
+        return Place(name, offset, module) if offset < _LARGEST_FUNCTION else None
+
+    @functools.cached_property
+    def _kernel_end(self) -> int:
+        """Where the kernel's own symbols, which are sorted by address, end and modules begin."""
+        first = self._text.find(b"\t[")
+        return self._text.rfind(b"\n", 0, first) + 1 if first >= 0 else len(self._text)
+
+    def _line_at(self, place: int) -> tuple[int, bytes]:
+        """Start and text of the line that this byte of the kernel's part is in."""
+        begin = self._text.rfind(b"\n", 0, place) + 1
+        return begin, self._text[begin : self._text.find(b"\n", place)]
+
+    def _line_before(self, address: int) -> bytes | None:
+        """The last of the kernel's symbols at or before an address; the first of its equals."""
+        low, high = 0, self._kernel_end
+        while low < high:  # the first line whose address is greater begins in low..high
+            begin, line = self._line_at((low + high) // 2)
+            if _address(line) <= address:
+                low = begin + len(line) + 1
+            else:
+                high = begin
+        if not low:
+            return None
+        begin, found = self._line_at(low - 1)
+        while begin:
+            begin, line = self._line_at(begin - 1)
+            if _address(line) != _address(found):
+                break
+            found = line
+        return found
+
+    @functools.cached_property
+    def _module_lines(self) -> tuple[list[int], list[bytes]]:
+        lines = sorted(filter(None, self._text[self._kernel_end :].split(b"\n")), key=_address)
+        return [_address(line) for line in lines], lines
+
+    def _module_line_before(self, address: int) -> bytes | None:
+        addresses, lines = self._module_lines
         index = bisect.bisect_right(addresses, address) - 1
-        # of several names of one place, take the first that the kernel lists
-        while index > 0 and addresses[index - 1] == addresses[index]:
-            index -= 1
-        offset = address - addresses[index]
-        if index < 0 or lines[index][17] not in _TEXT_KINDS or offset >= _LARGEST_FUNCTION:
-            return None
-        name, module = _names(lines[index])
-        return Place(name, offset, module)
+        return lines[index] if index >= 0 else None
 
 
 class BtfSymbols(Symbols):
