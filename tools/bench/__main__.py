@@ -30,9 +30,9 @@ Kernel {kernel} in a virtual machine with one CPU where an instruction takes one
 times are numbers of instructions, user and kernel. They know nothing of caches: compare them with
 each other, not with a clock. They are not exact: the machine's clock jumps while it waits for a
 file, and what else this host does shifts figures per event by up to half. Compare two versions only
-side by side and more than once. Python {python}, with compiled modules as in the executable; each exec makes two
-events. Quiet: 20 ms between execs, so that the agent sleeps and wakes for each; busy: one exec
-right after the other, on the one CPU.
+side by side and more than once. Python {python}, with compiled modules as in the executable; each
+exec makes two events. Quiet: 20 ms between execs, so that the agent sleeps and wakes for each;
+busy: one exec right after the other, on the one CPU.
 """
 HOST_METHOD: Final = """\
 The executable, on this host (kernel {kernel}, {cpus} CPUs): CPU of the process and its children as
