@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Reply = TypeVar("Reply", bound=Message)
     Result = TypeVar("Result")
 
-__all__ = ["AgentClient", "UnavailableError"]
+__all__ = ["AgentClient", "RefusedError", "UnavailableError"]
 
 _SERVICE: Final = "/tetragon.FineGuidanceSensors/"
 _START_HINT: Final = "Is it running? Start it with: sudo tetragon-mini agent"
@@ -41,6 +41,15 @@ _log = logging.getLogger(__name__)
 
 class UnavailableError(ConnectionFailedError):
     """Nobody answers, or the connection broke: the failures worth another try."""
+
+
+class RefusedError(TetragonError):
+    """The agent was reached and said no."""
+
+    def __init__(self, method: str, details: str) -> None:
+        super().__init__(" ".join(f"{method} failed: {details}".split()))
+        self.details = details
+        """In the agent's words; may have several lines."""
 
 
 class AgentClient:
@@ -154,7 +163,7 @@ class AgentClient:
             )
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
             return TetragonError(f"{details}: give a larger --max-recv-size")
-        return TetragonError(" ".join(f"{method} failed: {details or code.name}".split()))
+        return RefusedError(method, details or code.name)
 
     def _explain_unavailable(self, details: str) -> TetragonError:
         """Tell a connection that could not be made from one that broke."""

@@ -16,6 +16,7 @@ __all__ = ["PROGRAM", "root"]
 
 PROGRAM = "tetragon-mini"
 _NAMES = tuple(row.name for row in COMMANDS)
+_MODULES = {word: row.name for row in COMMANDS for word in (row.name, row.alias) if word}
 
 
 class LazyGroup(click.Group):
@@ -27,9 +28,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
         """The command, imported now."""
-        if cmd_name not in _NAMES:
+        if cmd_name not in _MODULES:
             return None
-        module = importlib.import_module(f".commands.{cmd_name}", __package__)
+        module = importlib.import_module(f".commands.{_MODULES[cmd_name]}", __package__)
         command: click.Command = module.command
         return command
 
@@ -37,7 +38,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names."""
-        if args[0] not in _NAMES and not args[0].startswith("-"):
+        if args[0] not in _MODULES and not args[0].startswith("-"):
             _unknown(args[0])
         return super().resolve_command(ctx, args)
 

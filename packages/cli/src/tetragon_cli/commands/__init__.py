@@ -13,11 +13,13 @@ class CommandRow(NamedTuple):
 
     name: str
     summary: str
+    alias: str = ""
 
 
 COMMANDS: Final = (
     CommandRow("agent", "Run the agent on this host (needs root)."),
     CommandRow("getevents", "Print events as they happen."),
+    CommandRow("tracingpolicy", "Load policies into the agent, list and remove them.", "tp"),
     CommandRow("status", "Tell whether the agent works and what it lost."),
     CommandRow("info", "Print the agent's settings as one JSON line."),
     CommandRow("version", "Print the client's version, and the agent's."),

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies as the table of `tracingpolicy list`: upstream's columns, and one of ours at the end."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final
+
+from tetragon import sensors_pb2 as pb
+
+from .compact.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    # Enums of the API; their common methods are used.
+    AnyEnum = Any
+
+__all__ = ["attach_methods", "policy_table", "state_text"]
+
+_HEADER: Final = (
+    *("ID", "NAME", "DOMAIN", "STATE", "FILTERID", "NAMESPACE", "SENSORS", "KERNELMEMORY"),
+    *("MODE", "NPOST", "NENFORCE", "NMONITOR", "METHOD"),
+)
+_HOOK_HEADER: Final = ("SECTION", "CFGIDX", "DESCRIPTION", "STATUS")
+_GAP: Final = "   "
+_UNITS: Final = "kMGTPE"
+
+
+def policy_table(policies: Iterable[pb.TracingPolicyStatus]) -> str:
+    """The table; below a row are the error, and the hooks of a policy that is not whole."""
+    listed = list(policies)
+    rows = _aligned([_HEADER, *map(_row, listed)])
+    indent = " " * rows[0].index("NAME")
+    lines = rows[:1]
+    for row, policy in zip(rows[1:], listed, strict=True):
+        lines.append(row)
+        if policy.state == pb.TP_STATE_PARTIALLY_ENABLED and policy.hook_statuses:
+            hooks = _aligned([_HOOK_HEADER, *map(_hook_row, policy.hook_statuses)])
+            lines += [indent + line for line in hooks]
+        lines += [f"{indent}error: {escape(line)}" for line in policy.error.splitlines()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def attach_methods(policy: pb.TracingPolicyStatus) -> str:
+    """How its hooks are attached, each way once."""
+    return escape(",".join(dict.fromkeys(one.method for one in policy.hook_statuses if one.method)))
+
+
+def state_text(policy: pb.TracingPolicyStatus) -> str:
+    """`enabled`, `load_error` …; a number that is newer than this client as it is."""
+    return _lower(pb.TracingPolicyState, policy.state, "TP_STATE_")
+
+
+def _row(policy: pb.TracingPolicyStatus) -> Sequence[str]:
+    counters = policy.stats.action_counters
+    enforced = counters.signal + counters.override + counters.notify_enforcer + counters.set
+    monitored = (
+        counters.monitor_signal
+        + counters.monitor_override
+        + counters.monitor_notify_enforcer
+        + counters.monitor_set
+    )
+    return (
+        str(policy.id),
+        escape(policy.name),
+        escape(policy.domain),
+        state_text(policy),
+        str(policy.filter_id),
+        escape(policy.namespace) or "(global)",
+        escape(",".join(policy.sensors)),
+        _bytes_text(policy.kernel_memory_bytes),
+        _lower(pb.TracingPolicyMode, policy.mode, "TP_MODE_"),
+        str(counters.post),
+        str(enforced),
+        str(monitored),
+        attach_methods(policy),
+    )
+
+
+def _hook_row(hook: pb.HookStatus) -> Sequence[str]:
+    return (
+        escape(hook.section),
+        str(hook.hook_idx),
+        escape(hook.hook_description),
+        _lower(pb.HookState, hook.state, "STATUS_"),
+    )
+
+
+def _lower(kind: AnyEnum, number: int, prefix: str) -> str:
+    name: str = kind.Name(number) if number in kind.values() else str(number)
+    return name.removeprefix(prefix).lower()
+
+
+def _bytes_text(size: int) -> str:
+    """Decimal units, two decimals from 1 kB on."""
+    if size < 1000:
+        return f"{size} B"
+    value, power = float(size), -1
+    while value >= 1000 and power < len(_UNITS) - 1:
+        value /= 1000
+        power += 1
+    return f"{value:.2f} {_UNITS[power]}B"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    return [
+        _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
