@@ -62,7 +62,7 @@ RETURN_FIELDS: Final = (
     Field("returnArg", INDEX_FREE_ARGUMENT),
 )
 FUNCTION_FIELDS: Final = (
-    Field("call", String(), required=True),
+    Field("call", String(filled=True), required=True),
     Field("syscall", Switch()),
     Field("returnArgAction", Choice(("TrackSock", "UntrackSock"), may_be_empty=True)),
     Field(
@@ -78,14 +78,14 @@ FUNCTION_FIELDS: Final = (
 )
 TRACEPOINT: Final = Record(
     partial(TracepointHook, kind=HookKind.TRACEPOINT),
-    Field("subsystem", String(), required=True),
-    Field("event", String(), required=True),
+    Field("subsystem", String(filled=True), required=True),
+    Field("event", String(filled=True), required=True),
     Field("raw", Switch()),
     *HOOK_FIELDS,
 )
 UPROBE: Final = Record(
     partial(UprobeHook, kind=HookKind.UPROBE),
-    Field("path", String(), required=True),
+    Field("path", String(filled=True), required=True),
     Field("btfPath", String()),
     Field("symbols", Items(String())),
     Field("offsets", Items(UNSIGNED_64)),
@@ -105,18 +105,20 @@ UPROBE: Final = Record(
 )
 USDT: Final = Record(
     partial(UsdtHook, kind=HookKind.USDT),
-    Field("path", String(), required=True),
-    Field("provider", String(), required=True),
-    Field("name", String(), required=True),
+    Field("path", String(filled=True), required=True),
+    Field("provider", String(filled=True), required=True),
+    Field("name", String(filled=True), required=True),
     Field("btfPath", String()),
     *HOOK_FIELDS,
 )
 LSM_HOOK: Final = Record(
-    partial(LsmHook, kind=HookKind.LSM), Field("hook", String(), required=True), *HOOK_FIELDS
+    partial(LsmHook, kind=HookKind.LSM),
+    Field("hook", String(filled=True), required=True),
+    *HOOK_FIELDS,
 )
 LIST: Final = Record(
     NamedList,
-    Field("name", String(), required=True),
+    Field("name", String(filled=True), required=True),
     Field("type", Choice(LIST_TYPES, may_be_empty=True)),
     Field("values", TEXTS),
     Field("pattern", String()),
@@ -139,7 +141,7 @@ SPEC: Final = Record(
         Items(
             Record(
                 Option,
-                Field("name", String(texts=True), required=True),
+                Field("name", String(texts=True, filled=True), required=True),
                 Field("value", String(texts=True)),
             )
         ),
@@ -151,7 +153,7 @@ SPEC: Final = Record(
 
 METADATA: Final = Record(
     Metadata,
-    Field("name", String(), required=True),
+    Field("name", String(filled=True), required=True),
     Field("namespace", String()),
     Field("labels", Named(String())),
     Field("annotations", Named(String())),

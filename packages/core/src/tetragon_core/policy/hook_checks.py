@@ -7,25 +7,18 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from .list_checks import check_call_list
-from .model import FunctionHook, Hook, LsmHook, TracepointHook, UprobeHook, UsdtHook
+from .model import FunctionHook, UprobeHook
 from .numbers import parse_integer
 from .syscall_names import looks_like_syscall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .model import NamedList
+    from .model import Hook, NamedList
     from .problems import Problems
 
 __all__ = ["check_hook"]
 
-_REQUIRED: Final[Mapping[type[Hook], tuple[str, ...]]] = {
-    FunctionHook: ("call",),
-    TracepointHook: ("subsystem", "event"),
-    LsmHook: ("hook",),
-    UprobeHook: ("path",),
-    UsdtHook: ("path", "provider", "name"),
-}
 _SYMBOL: Final = re.compile(r"[\w.$]+", re.ASCII)
 _DIGEST: Final = re.compile(r"\s*([\w-]+)\s*:\s*([0-9a-fA-F]+)\s*")
 _DIGEST_DIGITS: Final = {"sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128, "build-id": 0}
@@ -33,9 +26,6 @@ _DIGEST_DIGITS: Final = {"sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128, 
 
 def check_hook(hook: Hook, lists: Mapping[str, NamedList], problems: Problems) -> None:
     """Note what is wrong with a hook, its arguments and selectors apart."""
-    for name in _REQUIRED[type(hook)]:
-        if name in hook.places and not getattr(hook, name).strip():
-            problems.error("is empty", hook.at(name))
     if isinstance(hook, FunctionHook):
         _check_function(hook, lists, problems)
     if isinstance(hook, (FunctionHook, UprobeHook)):

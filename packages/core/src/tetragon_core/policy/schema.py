@@ -56,14 +56,17 @@ def _scalar_text(node: Node, path: str, problems: Problems) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Any text; `texts` keeps its place (model.Text)."""
+    """Any text; `texts` keeps its place (model.Text), `filled` refuses an empty one."""
 
     texts: bool = False
+    filled: bool = False
     empty: str = ""
 
     def read(self, node: Node, path: str, problems: Problems) -> str | Text | None:
         """The text as written."""
         text = _scalar_text(node, path, problems)
+        if self.filled and text is not None and not text.strip():
+            problems.error("is empty", place(node, path))
         return text if text is None or not self.texts else Text(text, place(node, path))
 
 
