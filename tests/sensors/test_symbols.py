@@ -63,6 +63,16 @@ def test_names_that_begin_alike(symbols: Symbols) -> None:
     assert ["__x64_sys_read", "__x64_sys_write"] == symbols.starting("__x64_sys_")
 
 
+def test_forgotten_list(symbols: Symbols, listing: Path) -> None:
+    """After forget() the list is read again; functions that were listed stay known."""
+    symbols.starting("__x64_sys_")
+    listing.write_text("")
+    symbols.forget()
+
+    assert symbols.has("__x64_sys_read")
+    assert not symbols.is_known
+
+
 @pytest.mark.parametrize(
     ("address", "place"),
     [

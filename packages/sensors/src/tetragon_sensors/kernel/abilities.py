@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.errors import TetragonError
+from tetragon_core.errors import TetragonError, UnsupportedKernelError
 
 from .attachments import (
     attach_kprobe,
@@ -36,6 +37,7 @@ __all__ = ["METHODS", "Abilities", "Ability", "AssumedAbilities"]
 _RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
 _NEVER_CALLED: Final = "bpf_fentry_test1"
 """A function of net/bpf/test_run.c, made for this."""
+_ACTIVE_LSMS: Final = Path("/sys/kernel/security/lsm")
 _EVENT: Final = ("sched", "sched_process_exec")
 
 METHODS: Final = (
@@ -142,6 +144,12 @@ class Abilities:
         _try(self._load(ProgramKind.TRACING, attach, type_id), attach_trampoline)
 
     def _lsm(self) -> None:
+        active = _read(_ACTIVE_LSMS)
+        if active and "bpf" not in active.strip().split(","):
+            raise UnsupportedKernelError(
+                f"BPF is not among the security modules of {_ACTIVE_LSMS}: "
+                "boot with bpf in the kernel parameter lsm="
+            )
         type_id = self._function_id("bpf_lsm_sb_statfs")
         _try(self._load(ProgramKind.LSM, AttachKind.LSM_MAC, type_id), attach_trampoline)
 
@@ -172,6 +180,13 @@ class Abilities:
             tracefs.close()
         program = self._load(ProgramKind.TRACEPOINT, AttachKind.NONE)
         _try(program, lambda it: attach_tracepoint(it, event_id))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _try(program: Program, attach: Callable[[Program], Attachment]) -> None:

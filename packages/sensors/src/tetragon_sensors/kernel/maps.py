@@ -22,6 +22,7 @@ __all__ = ["Map", "MapFlag", "MapKind", "MapSpec", "create_map", "possible_cpus"
 
 _NO_BATCH: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, 524})
 _NAME_BYTES: Final = 15
+_NO_EXIST: Final = 1
 
 
 class MapKind(IntEnum):
@@ -131,6 +132,15 @@ class Map:
         _, code = bpf(Command.MAP_UPDATE, attributes)
         if code:
             raise self._failed("write", code)
+
+    def insert(self, key: bytes, value: bytes) -> bool:
+        """Set a value unless there is one; False then. Raises LoadError, as when the map is full."""
+        wanted, given = self._key(key), self._value(value)
+        attributes = request("IxxxxQQQ", self.fd, address_of(wanted), address_of(given), _NO_EXIST)
+        _, code = bpf(Command.MAP_UPDATE, attributes)
+        if code not in {0, errno.EEXIST}:
+            raise self._failed("write", code)
+        return code == 0
 
     def update_many(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Set many values, in one call where the kernel can. Raises LoadError."""
