@@ -45,6 +45,13 @@ def _split(
     return tuple(word for word in words if word)
 
 
+def _drop_empty(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Upstream's default is an empty name."""
+    return tuple(filter(None, values))
+
+
 _TEXTS: Final = (
     ("server-address", None, "Where to listen: host:port or unix:///path; empty: nowhere."),
     ("unix-socket", None, "Socket beside a TCP address [tetragon.sock in --run-dir]; empty: none."),
@@ -57,6 +64,7 @@ _TEXTS: Final = (
     ("rb-size-total", Size(), "Size of the ring buffer."),
     ("execve-map-entries", click.IntRange(1, _PIDS_MAX), "Processes in the kernel's table."),
     ("process-cache-size", click.IntRange(min=1), "Processes the agent remembers."),
+    ("tracing-policy-dir", None, "Directory of policy files, followed while running; empty: none."),
     ("username-metadata", click.Choice(["disabled", "unix"]), "User names from /etc/passwd."),
     ("cluster-name", None, "Put into every event."),
     ("log-level", None, "trace, debug, info, warn, error, fatal or panic."),
@@ -81,7 +89,17 @@ def _config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "--enable-ancestors",
     multiple=True,
     callback=_split,
-    help="Event types that get ancestors: base.",
+    help="Event types that get ancestors: base, kprobe, tracepoint; none without base.",
+)
+@click.option(
+    "--tracing-policy",
+    multiple=True,
+    callback=_drop_empty,
+    help="Policy file to load at start; may be given several times.",
+)
+@boolean_option("--expose-stack-addresses", text="Addresses in stack traces.")
+@boolean_option(
+    "--enable-deprecated-tracingpolicy-grpc", text="Answer the old rpcs that switch policies."
 )
 @click.option("-d", "--debug", is_flag=True, help="The same as --log-level debug.")
 def command(*, debug: bool, **options: Any) -> int:  # noqa: ANN401  # one per field of AgentConfig
