@@ -5,8 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .capabilities import Capability, CapabilitySet
 from .files import BinaryProgram, Dentry, Descriptor, File, Kiocb, Path
 from .numbers import Integer
+from .objects import OBJECT_TYPES
+from .packets import Packet
+from .sockets import Sock, Socket, SocketAddress, UnixAddress
+from .syscall_ids import SyscallNumber
 from .texts import Buffer, DataLocation, Device, FileName, String
 
 if TYPE_CHECKING:
@@ -34,6 +39,19 @@ ARGUMENT_TYPES: Final[tuple[ArgumentType, ...]] = (
     Descriptor(),
     Kiocb(),
     BinaryProgram(),
+    Sock(),
+    Socket(),
+    Packet(),
+    SocketAddress(),
+    UnixAddress(),
+    *OBJECT_TYPES,
+    Integer(("bpf_cmd",), "bpf_cmd_arg", 4, signed=True),
+    Capability(),
+    CapabilitySet("kernel_cap_t"),
+    CapabilitySet("cap_inheritable"),
+    CapabilitySet("cap_permitted"),
+    CapabilitySet("cap_effective"),
+    SyscallNumber(),
 )
 
 _BY_NAME: Final = {name: one for one in ARGUMENT_TYPES for name in one.names}

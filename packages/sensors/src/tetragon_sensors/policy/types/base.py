@@ -7,14 +7,14 @@ and reading are code for the kernel, decoding is for the agent; both use the lay
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from tetragon_core.hooks import ArgumentValue
 from tetragon_sensors.policy.record import SLOT, SLOT_HEAD
 from tetragon_sensors.program.opcodes import Register
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tetragon_core.policy.model import ArgumentFilter
     from tetragon_sensors.policy.emitter import Emitter
@@ -28,19 +28,19 @@ R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 class ArgumentType:
     """Base of all types; instances have no state."""
 
-    names: ClassVar[tuple[str, ...]]
+    names: tuple[str, ...]
     """As policies write it; the first is the one we print."""
-    struct: ClassVar[str] = ""
+    struct: str = ""
     """Kernel structure that the value points to, for comparison with prototypes; empty: any."""
-    payload_bytes: ClassVar[int] = 0
+    payload_bytes: int = 0
     """In the slot, behind its head."""
-    is_variable: ClassVar[bool] = False
+    is_variable: bool = False
     """Whether bytes of it are behind the slots."""
-    cost: ClassVar[int] = 1
+    cost: int = 1
     """Of reading it: 0 registers, 1 a structure, 2 a string, 3 a path."""
-    operators: ClassVar[frozenset[str]] = frozenset()
+    operators: frozenset[str] = frozenset()
     """Operators of matchArgs that work for it."""
-    filters_value: ClassVar[bool] = False
+    filters_value: bool = False
     """Whether filters use the raw value alone, so that they need no record."""
 
     @property
@@ -71,6 +71,10 @@ class ArgumentType:
         if length < 0:
             return error_value(length, plan.label)
         return self.value(record, plan)
+
+    def values(self, record: bytes, plan: ArgumentPlan) -> Sequence[ArgumentValue]:
+        """What events show of the argument: one value, but for few types."""
+        return (self.decode(record, plan),)
 
     def value(self, record: bytes, plan: ArgumentPlan) -> ArgumentValue:
         """The value, which was read."""

@@ -39,7 +39,7 @@ class Integer(ArgumentType):
     filters_value = True
 
     def __init__(self, names: tuple[str, ...], field: str, width: int, *, signed: bool) -> None:
-        self.names = names  # type: ignore[misc]  # a type per width: the tuple is the instance's
+        self.names = names
         self.field = field
         self.width = width
         self.signed = signed
