@@ -7,6 +7,7 @@ only in different ways.
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import Final
 
@@ -42,7 +43,7 @@ class Machine:
 
     def run(self, program: bytes) -> int:
         """Execute until `exit`; the value of R0. Raises MachineError."""
-        code = list(struct.iter_unpack("<BBhi", program))
+        code = _decoded(program)
         at = 0
         while True:
             if not 0 <= at < len(code):
@@ -147,6 +148,11 @@ class Machine:
             0xC0: low < high,
             0xD0: low <= high,
         }[operation]
+
+
+@functools.lru_cache(maxsize=4)
+def _decoded(program: bytes) -> list[tuple[int, ...]]:
+    return list(struct.iter_unpack("<BBhi", program))
 
 
 def _signed(value: int, bits: int) -> int:

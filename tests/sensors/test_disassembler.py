@@ -12,7 +12,7 @@ R0, R1, R6, R10 = Register.R0, Register.R1, Register.R6, Register.FP
 
 def text_of(asm: Assembler, **names: dict[int, str]) -> list[str]:
     """Lines without their numbers."""
-    code = b"".join(asm.instructions())
+    code = b"".join(asm.finish()[0])
     lines = disassemble(code, names.get("maps"), names.get("labels"))
     return [line if line.endswith(":") else line.split(maxsplit=1)[1] for line in lines]
 

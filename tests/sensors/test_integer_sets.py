@@ -28,7 +28,7 @@ def compiled(members: IntegerSet) -> Callable[[int], bool]:
     asm.label("found")
     asm.mov(Register.R0, 1)
     asm.exit()
-    program = b"".join(asm.instructions())
+    program = b"".join(asm.finish()[0])
 
     def ask(number: int) -> bool:
         machine = Machine()
@@ -91,6 +91,6 @@ def test_search_takes_the_logarithm() -> None:
     machine = Machine()
     machine.registers[8] = 4000
 
-    machine.run(b"".join(asm.instructions()))
+    machine.run(b"".join(asm.finish()[0]))
 
     assert machine.steps <= 20

@@ -33,7 +33,7 @@ def finished(asm: Assembler) -> bytes:
     asm.label("found")
     asm.mov(R0, 1)
     asm.exit()
-    return b"".join(asm.instructions())
+    return b"".join(asm.finish()[0])
 
 
 def run(program: bytes, text: bytes, *, behind: bytes = b"") -> bool:
@@ -142,3 +142,20 @@ def test_networks(seed: int, size: int) -> None:
         address = ipaddress.ip_address(number.to_bytes(size, "big"))
         expected = any(address in one for one in networks)
         assert expected == run(program, address.packed), address
+
+
+@pytest.mark.parametrize("emit", MODELS)
+def test_thousands_of_values(emit: Callable[..., None]) -> None:
+    """Five thousand paths: a program with islands, and few steps for each text."""
+    chance = random.Random(5)
+    values = [f"/usr/lib/{chance.randrange(1 << 60)}.so.{n % 100}".encode() for n in range(5000)]
+    program = compiled(emit, values)
+
+    assert len(program) > 8 * 32_768
+    for text in relatives(values[:200], chance):
+        expected = any(MODELS[emit](text, value) for value in values)
+        machine = Machine()
+        machine.registers[8] = machine.map(text.ljust(ROOM, b"\xff"))
+        machine.registers[9] = len(text)
+        assert expected == bool(machine.run(program)), text
+        assert machine.steps < 400

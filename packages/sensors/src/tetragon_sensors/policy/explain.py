@@ -13,12 +13,12 @@ from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFil
 from tetragon_sensors.kernel.abilities import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
-from tetragon_sensors.program.assembler import INSTRUCTION
+from tetragon_sensors.program.opcodes import INSTRUCTION
 
 from .check import make_plan
 from .emitter import Environment
 from .hookprogram import build_program, posts
-from .order import ArgumentCheck, checks_in_order
+from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
 from .plan import Method, Source, Timing
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tetragon_core.policy.model import Action, ArgumentFilter, Policy, Selector
     from tetragon_sensors.program.linker import LinkedProgram
 
-    from .order import ProcessCheck
+    from .order import Check
     from .plan import ArgumentPlan, HookPlan, Plan
 
 __all__ = ["explain", "explain_plan"]
@@ -173,9 +173,24 @@ def _selectors(hook: HookPlan) -> Iterator[str]:
         yield f"  {'':14} then {_actions(selector)}"
 
 
-def _check(check: ProcessCheck | ArgumentCheck) -> str:
+def _check(check: Check) -> str:
     if isinstance(check, ArgumentCheck):
         return f"{check.argument.text} {_values(check.wanted)}"
+    if isinstance(check, BinaryCheck):
+        whose = "the parent's executable" if check.of_parent else "the executable"
+        filters = (
+            f"{one.operator} {_list(map(str, one.values))}"
+            + (" or an ancestor's" if one.follow_children else "")
+            for one in check.wanted
+        )
+        return f"{whose} {' and '.join(filters)}"
+    if isinstance(check, ChangeCheck):
+        changes = (
+            *check.selector.match_namespace_changes,
+            *check.selector.match_capability_changes,
+        )
+        filters = (f"{one.operator} {_list(map(str, one.values))}" for one in changes)
+        return f"changed since exec {' and '.join(filters)}"
     match check.wanted:
         case PidFilter() as wanted:
             kind = "pid in its namespace" if wanted.is_namespace_pid else "pid"
@@ -240,6 +255,7 @@ def _environment(hook: HookPlan, kernel: Kernel, maps: _NumberedMaps) -> Environ
         maps=maps,
         has_exchange=kernel.version >= (5, 12),
         cookie=hook.uses_cookie,
+        tables=hook.tables,
     )
 
 

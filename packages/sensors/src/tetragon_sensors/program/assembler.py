@@ -3,18 +3,12 @@
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from .opcodes import ALU, JUMP, MODES, SIZES, Helper, InstructionClass, Register
+from .jumps import resolve_jumps
+from .opcodes import ALU, INSTRUCTION, JUMP, MODES, SIZES, Helper, InstructionClass, Register
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["INSTRUCTION", "Assembler", "fits_in_imm"]
-
-INSTRUCTION: Final = struct.Struct("<BBhi")
-"""opcode, registers (source in the upper half), offset, immediate."""
+__all__ = ["Assembler", "fits_in_imm"]
 
 _REGISTER_SOURCE: Final = 0x08
 _PSEUDO_MAP_FD: Final = 1
@@ -35,8 +29,7 @@ class Assembler:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.calls: list[tuple[int, str]] = []
-        """(index of the instruction, name of the function it calls)."""
+        self._calls: list[tuple[int, str]] = []
         self._code: list[bytes] = []
         self._labels: dict[str, int] = {}
         self._jumps: list[tuple[int, str]] = []
@@ -128,7 +121,7 @@ class Assembler:
 
     def call_function(self, name: str) -> None:
         """Call another function of the program."""
-        self.calls.append((len(self._code), name))
+        self._calls.append((len(self._code), name))
         self._emit(InstructionClass.JMP | JUMP["call"], 0, _PSEUDO_CALL, immediate=-1)
 
     def load_map(self, target: Register, fd: int) -> None:
@@ -143,14 +136,10 @@ class Assembler:
         """Return R0."""
         self._emit(InstructionClass.JMP | JUMP["exit"])
 
-    def instructions(self) -> Iterator[bytes]:
-        """Eight bytes each, jumps resolved."""
-        code = list(self._code)
-        for index, label in self._jumps:
-            distance = self._labels[label] - index - 1
-            opcode, registers, _, immediate = INSTRUCTION.unpack(code[index])
-            code[index] = INSTRUCTION.pack(opcode, registers, distance, immediate)
-        return iter(code)
+    def finish(self) -> tuple[list[bytes], list[tuple[int, str]]]:
+        """Instructions of eight bytes each, jumps resolved, and where the calls are among them."""
+        code, starts = resolve_jumps(self._code, self._labels, self._jumps)
+        return code, [(starts[index], name) for index, name in self._calls]
 
     def _alu(
         self, kind: InstructionClass, operation: str, target: Register, source: Register | int

@@ -9,8 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from .assembler import INSTRUCTION
-from .opcodes import ALU, JUMP, MODES, SIZES, Helper, InstructionClass
+from .opcodes import ALU, INSTRUCTION, JUMP, MODES, SIZES, Helper, InstructionClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from .assembler import INSTRUCTION
+from tetragon_core.errors import LoadError
+
+from .opcodes import INSTRUCTION
 from .typeinfo import FUNC_INFO, function_types
 
 if TYPE_CHECKING:
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
     from .assembler import Assembler
 
-__all__ = ["Function", "LinkedProgram", "link"]
+__all__ = ["MOST_INSTRUCTIONS", "Function", "LinkedProgram", "link"]
+
+MOST_INSTRUCTIONS: Final = 1_000_000
+"""BPF_COMPLEXITY_LIMIT_INSNS, since 5.2; the verifier's work has the same limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +44,42 @@ class LinkedProgram:
 
 
 def link(main: Assembler, functions: Sequence[Function] = ()) -> LinkedProgram:
-    """Main first, then those functions that are reached from it."""
+    """Main first, then those functions that are reached from it.
+
+    Raises LoadError when it is longer than any kernel takes.
+    """
     known = {function.code.name: function for function in functions}
-    order = [main]
-    for code in order:  # grows while we go
-        for _, name in code.calls:
-            called = known[name].code
-            if called not in order:
+    bodies = {main.name: main.finish()}
+    order = [main.name]
+    for name in order:  # grows while we go
+        for _, called in bodies[name][1]:
+            if called not in bodies:
+                bodies[called] = known[called].code.finish()
                 order.append(called)
     starts: dict[str, int] = {}
     length = 0
-    for code in order:
-        starts[code.name] = length
-        length += len(code)
+    for name in order:
+        starts[name] = length
+        length += len(bodies[name][0])
+    if length > MOST_INSTRUCTIONS:
+        raise LoadError(
+            f"the filters need a program of {length:,} instructions; kernels take at most "
+            f"{MOST_INSTRUCTIONS:,}: spread the values over several policies"
+        )
     parts: list[bytes] = []
-    for code in order:
-        body = list(code.instructions())
-        for index, name in code.calls:
+    for name in order:
+        body, calls = bodies[name]
+        for index, called in calls:
             opcode, registers, offset, _ = INSTRUCTION.unpack(body[index])
-            distance = starts[name] - starts[code.name] - index - 1
+            distance = starts[called] - starts[name] - index - 1
             body[index] = INSTRUCTION.pack(opcode, registers, offset, distance)
         parts += body
     if len(order) == 1:
         return LinkedProgram(b"".join(parts), b"", b"")
     btf, ids = function_types(
-        [(main.name, 1), *((code.name, known[code.name].parameters) for code in order[1:])]
+        [(main.name, 1), *((name, known[name].parameters) for name in order[1:])]
     )
     info = b"".join(
-        FUNC_INFO.pack(starts[code.name], number) for code, number in zip(order, ids, strict=True)
+        FUNC_INFO.pack(starts[name], number) for name, number in zip(order, ids, strict=True)
     )
     return LinkedProgram(b"".join(parts), btf, info)

@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from struct import Struct
 from typing import Final
 
-__all__ = ["ALU", "JUMP", "MODES", "SIZES", "Helper", "InstructionClass", "Register"]
+__all__ = ["ALU", "INSTRUCTION", "JUMP", "MODES", "SIZES", "Helper", "InstructionClass", "Register"]
+
+
+INSTRUCTION: Final = Struct("<BBhi")
+"""opcode, registers (source in the upper half), offset, immediate."""
 
 
 class Register(IntEnum):
