@@ -134,7 +134,7 @@ class Map:
             raise self._failed("write", code)
 
     def insert(self, key: bytes, value: bytes) -> bool:
-        """Set a value unless there is one; False then. Raises LoadError, as when the map is full."""
+        """Set a value unless there is one; False then. Raises LoadError, as of a full map."""
         wanted, given = self._key(key), self._value(value)
         attributes = request("IxxxxQQQ", self.fd, address_of(wanted), address_of(given), _NO_EXIST)
         _, code = bpf(Command.MAP_UPDATE, attributes)

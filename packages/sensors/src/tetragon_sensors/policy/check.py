@@ -27,6 +27,7 @@ from .attaching import Functions, plan_functions
 from .calls import resolve_calls
 from .frames import FieldsFrame, WordsFrame
 from .plan import HookPlan, Method, Plan, Target, Timing
+from .tables import MAX_TESTS, process_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,13 +73,20 @@ class _Check:
                     self.problems.error(
                         f"{hook.kind.value} are not supported yet by this version", hook.where
                     )
+        selectors = [one for hook in self.policy.spec.hooks for one in hook.selectors]
+        tables = process_tables(selectors)
+        if len(tables.tests) > MAX_TESTS:
+            self.problems.error(
+                f"{len(tables.tests)} different filters on executables; at most {MAX_TESTS}"
+            )
         self.problems.raise_if_any(self.policy.source)
         return Plan(
             policy_name=self.policy.name,
             namespace=self.policy.namespace,
-            hooks=tuple(hooks),
+            hooks=tuple(replace(hook, tables=tables) for hook in hooks),
             skipped=tuple(self.skipped),
             warnings=tuple(self.problems.warnings),
+            tables=tables,
         )
 
     def _check_sections(self) -> None:

@@ -25,8 +25,9 @@ R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 SCRATCH_SLOTS: Final = 2
 """Buffers a CPU has: a second program may run while the first is interrupted."""
 STRING_BYTES: Final = 4096
-COUNTERS: Final = ("LOST_HIT", "HOOK_BUSY", "RETURN_LOST")
-"""Numbers in the map `hook_counters`: records the ring refused, hits without a free buffer."""
+COUNTERS: Final = ("LOST_HIT", "HOOK_BUSY", "RETURN_LOST", "TABLE_FULL")
+"""Numbers in the map `hook_counters`: records the ring refused, hits without a free buffer, returns
+and processes that a map had no room for."""
 _TICK_NS: Final = 10_000_000
 _ALIGN: Final = 7
 

@@ -18,16 +18,18 @@ from tetragon_sensors.kernel.attachments import (
     attach_trampoline,
     join,
 )
-from tetragon_sensors.kernel.calls import AttachKind, close_fd
+from tetragon_sensors.kernel.calls import AttachKind
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec, create_map
-from tetragon_sensors.kernel.programs import Functions, ProgramKind, load_btf, load_program
+from tetragon_sensors.kernel.programs import ProgramKind
 
 from .check import make_plan
 from .emitter import COUNTERS, SCRATCH_SLOTS, Environment
 from .hits import HitDecoder
 from .hookprogram import build_program
+from .loading import load_linked
 from .plan import Method, Timing
 from .record import KIND_HIT, SCRATCH_BYTES
+from .tracking import ProcessTracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,32 +106,24 @@ class Engine:
         values = struct.unpack_from(f"<{len(COUNTERS)}Q", self._counts)
         return dict(zip(COUNTERS, values, strict=True))
 
-    def environment(self, hook: HookPlan) -> Environment:
-        """What the hook's program is generated for."""
+    def environment(self, plan: HookPlan | Plan, maps: Mapping[str, int]) -> Environment:
+        """What programs are generated for: a hook's, or those that keep a policy's tables.
+
+        `maps` are the policy's own.
+        """
         return Environment(
             btf=self.kernel.btf,
-            maps=self._maps,
+            maps={**self._maps, **maps},
             has_exchange=self.kernel.version >= (5, 12),
-            cookie=hook.uses_cookie,
+            cookie=getattr(plan, "uses_cookie", False),
+            tables=plan.tables,
         )
 
-    def load_program(self, hook: HookPlan) -> Program:
+    def load_program(self, hook: HookPlan, maps: Mapping[str, int]) -> Program:
         """Generate and load. Raises LoadError with the verifier's log."""
-        linked = build_program(hook, self.environment(hook), self._host)
+        linked = build_program(hook, self.environment(hook, maps), self._host)
         kind, attach = _KINDS[hook.method]
-        btf = load_btf(linked.btf) if linked.btf else 0
-        try:
-            return load_program(
-                kind,
-                linked.instructions,
-                name="hook",
-                expected_attach_type=attach,
-                attach_btf_id=hook.targets[0].type_id,
-                functions=Functions(btf, linked.func_info),
-            )
-        finally:
-            if btf:
-                close_fd(btf)
+        return load_linked(linked, kind, "hook", attach, hook.targets[0].type_id)
 
     def attach(self, hook: HookPlan, program: Program) -> Attachment:
         """At all its targets. Raises LoadError."""
@@ -201,9 +195,12 @@ class LoadedPolicy:
         self._engine = engine
         self._attachments: list[Attachment] = []
         self._programs: list[tuple[HookPlan, Program]] = []
+        self._tracking = ProcessTracking(plan.tables)
         try:
+            maps = self._tracking.descriptors
+            self._tracking.load(engine.environment(plan, maps))
             for hook in plan.hooks:
-                self._programs.append((hook, engine.load_program(hook)))
+                self._programs.append((hook, engine.load_program(hook, maps)))
         except BaseException:
             self.close()
             raise
@@ -226,8 +223,9 @@ class LoadedPolicy:
 
     @property
     def kernel_memory_bytes(self) -> int:
-        """Of its programs, as the kernel accounts it."""
-        return sum(_memlock(program.fd) for _, program in self._programs)
+        """Of its programs and maps, as the kernel accounts it."""
+        own = sum(_memlock(program.fd) for _, program in self._programs)
+        return own + sum(map(_memlock, self._tracking.fds))
 
     def enable(self) -> None:
         """Attach everything, or nothing. Raises LoadError."""
@@ -235,6 +233,7 @@ class LoadedPolicy:
             return
         self._engine.decoder.add(self.plan.hooks)
         try:
+            self._tracking.start()
             for hook, program in self._programs:
                 self._attachments.append(self._engine.attach(hook, program))
         except BaseException:
@@ -246,6 +245,7 @@ class LoadedPolicy:
         for attachment in self._attachments:
             attachment.close()
         self._attachments.clear()
+        self._tracking.stop()
         self._engine.decoder.remove(self.plan.hooks)
 
     def counters(self) -> Mapping[str, int]:
@@ -260,6 +260,7 @@ class LoadedPolicy:
         for _, program in self._programs:
             program.close()
         self._programs.clear()
+        self._tracking.close()
 
 
 def _memlock(fd: int) -> int:

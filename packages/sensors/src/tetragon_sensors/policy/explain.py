@@ -185,12 +185,13 @@ def _check(check: Check) -> str:
         )
         return f"{whose} {' and '.join(filters)}"
     if isinstance(check, ChangeCheck):
-        changes = (
-            *check.selector.match_namespace_changes,
-            *check.selector.match_capability_changes,
-        )
-        filters = (f"{one.operator} {_list(map(str, one.values))}" for one in changes)
-        return f"changed since exec {' and '.join(filters)}"
+        namespaces = check.selector.match_namespace_changes
+        sets = check.selector.match_capability_changes
+        changes = [
+            *(f"namespaces {one.operator} {_list(map(str, one.values))}" for one in namespaces),
+            *(f"{one.type} {one.operator} {_list(map(str, one.values))}" for one in sets),
+        ]
+        return f"changed since exec: {' and '.join(changes)}"
     match check.wanted:
         case PidFilter() as wanted:
             kind = "pid in its namespace" if wanted.is_namespace_pid else "pid"

@@ -13,13 +13,16 @@ from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFil
 from tetragon_sensors.program.linker import link
 from tetragon_sensors.program.opcodes import Helper, Register
 
+from .actions import emit_stacks
 from .emitter import Emitter, Stack
+from .images import emit_binaries
 from .operands import is_negative
-from .order import ArgumentCheck, checks_in_order
-from .pathwalk import walk_function
+from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
 from .plan import Source, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
-from .record import HEADER_BYTES, LIMIT, HitFlag, Offset
+from .record import HEADER_BYTES, HitFlag, Offset
+from .snapshots import emit_changes, emit_remember
+from .upkeep import table_functions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.program.linker import LinkedProgram
 
     from .emitter import Environment
-    from .order import ProcessCheck
+    from .order import Check
     from .plan import ArgumentPlan, HookPlan
 
 __all__ = ["POST", "build_program"]
@@ -45,7 +48,7 @@ def build_program(
     """Instructions of the hook's program."""
     builder = _Builder(hook, environment, host_namespaces)
     builder.write()
-    return link(builder.emitter.asm, [walk_function(environment)])
+    return link(builder.emitter.asm, table_functions(environment))
 
 
 class _Builder:
@@ -53,6 +56,7 @@ class _Builder:
         self.hook = hook
         self.environment = environment
         self.host = host
+        self.fixed_bytes = hook.record_bytes - HEADER_BYTES
         self.emitter = Emitter("on_hook", environment, hook.frame)
         self.asm = self.emitter.asm
 
@@ -79,15 +83,26 @@ class _Builder:
             asm.goto(self.emitter.done)
         for number, selector, win in wins:
             asm.label(win)
+            if selector.match_namespace_changes or selector.match_capability_changes:
+                self._remember_change()
             self._act(number, selector.match_actions)
         if not wins:
             self._act(0, ())
 
-    def _check(self, check: ProcessCheck | ArgumentCheck, no: str) -> None:
+    def _check(self, check: Check, no: str) -> None:
         """Jump to `no` unless the filter holds."""
-        if isinstance(check, ArgumentCheck):
-            self._check_argument(check.argument, check.wanted, no)
-            return
+        match check:
+            case ArgumentCheck():
+                self._check_argument(check.argument, check.wanted, no)
+                return
+            case BinaryCheck():
+                emit_binaries(
+                    self.emitter, check.wanted, self.fixed_bytes, no, of_parent=check.of_parent
+                )
+                return
+            case ChangeCheck():
+                emit_changes(self.emitter, check.selector, self.host, self.fixed_bytes, no)
+                return
         match check.wanted:
             case PidFilter() as wanted:
                 emit_pids(self.emitter, wanted, no)
@@ -166,6 +181,14 @@ class _Builder:
 
     # ---- actions ----
 
+    def _remember_change(self) -> None:
+        """What was noticed is noticed once."""
+        self.asm.call(Helper.GET_CURRENT_PID_TGID)
+        self.asm.alu("rsh", R0, 32)
+        self.asm.mov(R8, R0)
+        self.emitter.current_task(R9)
+        emit_remember(self.emitter, R9, R8, self.fixed_bytes)
+
     def _act(self, number: int, actions: Sequence[Action]) -> None:
         """What the selector that won asks for; then leave."""
         if posts(actions):
@@ -182,36 +205,11 @@ class _Builder:
         emitter.write_header(self.hook.targets[0].hook)
         asm.store(R7, Offset.SELECTOR, number, 2)
         asm.store(R7, Offset.ACTION, POST, 4)
-        self._stacks(actions)
+        emit_stacks(emitter, actions)
         if self.hook.timing is Timing.ENTRY_HALF:
             asm.store(R7, Offset.FLAGS, int(HitFlag.ENTRY_HALF), 4)
             self._remember_entry(number)
         emitter.send()
-
-    def _stacks(self, actions: Sequence[Action]) -> None:
-        """Addresses go into the record: no map of stacks, hence no collisions in it."""
-        if any(action.kernel_stack_trace for action in actions):
-            self._stack(Offset.KERNEL_STACK, 0)
-        if any(action.user_stack_trace for action in actions):
-            self._stack(Offset.USER_STACK, _USER_STACK)
-
-    def _stack(self, head: int, flags: int) -> None:
-        asm = self.asm
-        over = asm.new_label("stack")
-        asm.load(R2, R7, Offset.SIZE, 4)
-        asm.jump(R2, ">", LIMIT, over)
-        asm.store(R7, head, R2, 4)
-        asm.alu("add", R2, R7)
-        asm.mov(R1, R6)
-        asm.mov(R3, _STACK_BYTES)
-        asm.mov(R4, flags)
-        asm.call(Helper.GET_STACK)
-        asm.store(R7, head + 4, R0, 4)
-        asm.jump(R0, "s<=", 0, over)
-        asm.load(R1, R7, Offset.SIZE, 4)
-        asm.alu("add", R1, R0)
-        asm.store(R7, Offset.SIZE, R1, 4)
-        asm.label(over)
 
     # ---- returns ----
 
@@ -292,8 +290,3 @@ class _Builder:
 def posts(actions: Sequence[Action]) -> bool:
     """Whether these actions make an event: by default they do."""
     return not any(action.action == "NoPost" for action in actions)
-
-
-_USER_STACK: Final = 1 << 8
-"""BPF_F_USER_STACK."""
-_STACK_BYTES: Final = 127 * 8

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tetragon_core.policy.model import (
         ArgumentFilter,
+        BinaryFilter,
         CapabilityFilter,
         NamespaceFilter,
         PidFilter,
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
 
     ProcessFilter = PidFilter | NamespaceFilter | CapabilityFilter
 
-__all__ = ["ArgumentCheck", "ProcessCheck", "checks_in_order"]
+__all__ = [
+    "ArgumentCheck",
+    "BinaryCheck",
+    "ChangeCheck",
+    "Check",
+    "ProcessCheck",
+    "checks_in_order",
+]
 
 _PROCESS_COST: Final = 1
+_CHANGE_COST: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,38 @@ class ArgumentCheck:
         return self.argument.type.cost
 
 
-def checks_in_order(hook: HookPlan, selector: Selector) -> list[ProcessCheck | ArgumentCheck]:
+@dataclass(frozen=True, slots=True)
+class BinaryCheck:
+    """All filters on the executable of the process, or on that of its parent."""
+
+    wanted: tuple[BinaryFilter, ...]
+    of_parent: bool = False
+    cost: int = _PROCESS_COST
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCheck:
+    """All filters on what has changed since exec."""
+
+    selector: Selector
+    cost: int = _CHANGE_COST
+
+
+Check = ProcessCheck | BinaryCheck | ChangeCheck | ArgumentCheck
+
+
+def checks_in_order(hook: HookPlan, selector: Selector) -> list[Check]:
     """All of the selector's filters that the hook's program decides."""
-    checks: list[ProcessCheck | ArgumentCheck] = []
+    checks: list[Check] = []
+    for filters, of_parent in (
+        (selector.match_binaries, False),
+        (selector.match_parent_binaries, True),
+    ):
+        given = tuple(one for one in filters if one.values)  # without values it says nothing
+        if given:
+            checks.append(BinaryCheck(given, of_parent))
+    if selector.match_namespace_changes or selector.match_capability_changes:
+        checks.append(ChangeCheck(selector))
     checks += map(ProcessCheck, selector.match_pids)
     checks += map(ProcessCheck, selector.match_namespaces)
     checks += map(ProcessCheck, selector.match_capabilities)

@@ -18,9 +18,11 @@ from .frames import WordsFrame
 from .record import WALK_OFFSET, Offset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .emitter import Environment
 
-__all__ = ["WALK_CUT", "emit_path", "walk_function"]
+__all__ = ["ANSWER", "WALK_CUT", "emit_file_path", "emit_path", "emit_walked", "walk_function"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -35,7 +37,10 @@ _MNT: Final = 8
 _ROOT_DENTRY: Final = 16
 _ROOT_MNT: Final = 24
 _FROM: Final = 32
+_ANSWER: Final = 40
 _TEXT: Final = 48
+ANSWER: Final = WALK_OFFSET + _ANSWER
+"""Where in a record the walk leaves eight bytes for who makes something of the text."""
 
 _WHOLE, _OUTSIDE, _CUT, _MORE = range(4)
 WALK_CUT: Final = _CUT
@@ -170,24 +175,67 @@ def emit_path(emitter: Emitter, slot: int, dentry: Register, mnt: Register, fail
     asm.store(R7, state + _MNT, mnt, 8)
     emitter.current_task(R8)
     emitter.load_member(R8, R8, "task_struct", "fs")
-    root = emitter.btf.member("fs_struct", "root").offset_bytes
-    emitter.read_kernel(Stack.WIDE, R8, root, 16)
-    places = (("mnt", _ROOT_MNT), ("dentry", _ROOT_DENTRY))
-    for name, target in places:
+    _emit_start(emitter, R7, state, R8)
+    _emit_legs(emitter, emitter.scratch_slot)
+    asm.store(R7, slot + 8, R0, 4)
+    _append_text(emitter, slot, failed)
+
+
+def emit_file_path(
+    emitter: Emitter, file: Register, task: Register, base: Register, scratch_slot: int
+) -> None:
+    """Walk from a struct file in the view of `task`, into the scratch buffer that starts at `base`.
+
+    R0 = the result; the text is found with `emit_walked`. `scratch_slot` is where on the stack the
+    buffer's number is. R7 is lost.
+    """
+    asm = emitter.asm
+    emitter.read_kernel(Stack.WIDE, file, emitter.btf.member("file", "f_path").offset_bytes, 16)
+    for name, target in (("mnt", _MNT), ("dentry", _DENTRY)):
         offset = emitter.btf.member("path", name).offset_bytes
         asm.load(R1, FP, Stack.WIDE + offset, 8)
-        asm.store(R7, state + target, R1, 8)
+        asm.store(base, _BASE + target, R1, 8)
+    emitter.load_member(R7, task, "task_struct", "fs")
+    _emit_start(emitter, base, _BASE, R7)
+    _emit_legs(emitter, lambda target: asm.load(target, FP, scratch_slot, 8))
+
+
+def emit_walked(
+    emitter: Emitter, base: Register, text: Register, length: Register, missing: str
+) -> None:
+    """Set registers to the text that a walk made; behind it are WALK_MARGIN bytes to look at."""
+    asm = emitter.asm
+    asm.load(text, base, _BASE + _FROM, 4)
+    asm.jump(text, ">", _PATH_BYTES, missing)
+    asm.mov(length, _PATH_BYTES)
+    asm.alu("sub", length, text)
+    asm.alu("add", text, base)
+    asm.alu("add", text, _BASE + _TEXT)
+
+
+def _emit_start(emitter: Emitter, base: Register, state: int, fs: Register) -> None:
+    """The root that a struct fs_struct has, and no text yet."""
+    asm = emitter.asm
+    root = emitter.btf.member("fs_struct", "root").offset_bytes
+    emitter.read_kernel(Stack.WIDE, fs, root, 16)
+    for name, target in (("mnt", _ROOT_MNT), ("dentry", _ROOT_DENTRY)):
+        offset = emitter.btf.member("path", name).offset_bytes
+        asm.load(R1, FP, Stack.WIDE + offset, 8)
+        asm.store(base, state + target, R1, 8)
     asm.mov(R1, _PATH_BYTES)
-    asm.store(R7, state + _FROM, R1, 4)
+    asm.store(base, state + _FROM, R1, 4)
+
+
+def _emit_legs(emitter: Emitter, load_slot: Callable[[Register], None]) -> None:
+    """R0 = the result of the walk."""
+    asm = emitter.asm
     over = asm.new_label("walked")
     for _ in range(LEGS):
-        emitter.scratch_slot(R1)
+        load_slot(R1)
         asm.call_function(_NAME)
         asm.jump(R0, "!=", _MORE, over)
     asm.mov(R0, _CUT)
     asm.label(over)
-    asm.store(R7, slot + 8, R0, 4)
-    _append_text(emitter, slot, failed)
 
 
 def _append_text(emitter: Emitter, slot: int, failed: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .tables import NO_TABLES, ProcessTables
+
 if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
     from tetragon_core.policy.model import Selector
@@ -114,6 +116,8 @@ class HookPlan:
     record_bytes: int = 0
     """Header and slots."""
     uses_cookie: bool = False
+    tables: ProcessTables = NO_TABLES
+    """Those of the policy."""
 
     @property
     def is_return_half(self) -> bool:
@@ -131,3 +135,4 @@ class Plan:
     skipped: tuple[str, ...] = ()
     """Calls that this kernel does not have and the policy says to ignore."""
     warnings: tuple[Problem, ...] = field(default=())
+    tables: ProcessTables = NO_TABLES

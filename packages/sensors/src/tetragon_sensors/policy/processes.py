@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from .emitter import Emitter
 
-__all__ = ["emit_capabilities", "emit_namespaces", "emit_pids"]
+__all__ = [
+    "CAPABILITY_SETS",
+    "emit_capabilities",
+    "emit_namespace_number",
+    "emit_namespaces",
+    "emit_pids",
+    "namespace_field",
+]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -85,14 +92,14 @@ def emit_namespaces(
 ) -> None:
     """Jump to `no` unless the namespace's inode is (not) one of the values."""
     asm = emitter.asm
-    member = _snake(wanted.namespace)
+    member = namespace_field(wanted.namespace)
     numbers = [
         host.get(member, 0) if str(value) == "host_ns" else number_of(str(value))
         for value in wanted.values
     ]
     found = asm.new_label("namespace")
     emitter.current_task(R8)
-    _namespace(emitter, member)
+    emit_namespace_number(emitter, member)
     asm.jump(R8, "==", 0, no)  # this kernel has no such namespace
     emit_membership(asm, R8, IntegerSet.of((one, one) for one in numbers), found)
     if wanted.operator == "NotIn":
@@ -115,7 +122,7 @@ _OF_PROXY: Final = {
 """Namespace -> member of struct nsproxy, and the structure it points to."""
 
 
-def _namespace(emitter: Emitter, name: str) -> None:
+def emit_namespace_number(emitter: Emitter, name: str) -> None:
     """R8 = inode number of a namespace of the task in R8, 0 when there is none."""
     if name == "user":
         emitter.follow(
@@ -139,16 +146,17 @@ def _pid_namespace(emitter: Emitter) -> None:
     emitter.follow(R8, R8, ("upid", "ns"), ("pid_namespace", "ns.inum"))
 
 
-def _snake(name: str) -> str:
-    """`PidForChildren` as `pid_for_children`."""
+def namespace_field(name: str) -> str:
+    """A namespace of a policy as messages.Namespaces calls it: `pid_for_children`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-_SETS: Final = {
+CAPABILITY_SETS: Final = {
     "effective": "cap_effective",
     "inheritable": "cap_inheritable",
     "permitted": "cap_permitted",
 }
+"""Type of a filter -> member of struct cred."""
 
 
 def emit_capabilities(
@@ -161,10 +169,10 @@ def emit_capabilities(
         mask |= 1 << capability_bit(str(value))
     if wanted.is_namespace_capability:
         emitter.current_task(R8)
-        _namespace(emitter, "user")
+        emit_namespace_number(emitter, "user")
         asm.jump(R8, "==", host.get("user", 0), no)
     emitter.current_task(R8)
-    emitter.follow(R8, R8, ("task_struct", "cred"), ("cred", _SETS[wanted.type.lower()]))
+    emitter.follow(R8, R8, ("task_struct", "cred"), ("cred", CAPABILITY_SETS[wanted.type.lower()]))
     asm.mov(R1, mask)
     asm.alu("and", R8, R1)
     asm.jump(R8, "!=" if wanted.operator == "NotIn" else "==", 0, no)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from tetragon_sensors.program.assembler import Assembler
 from tetragon_sensors.program.opcodes import Helper, Register
 
+from .tables import NO_TABLES, ProcessTables
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,6 +49,8 @@ class Environment:
     """Atomic exchange (5.12). Before it no program is preempted, so none is needed."""
     cookie: bool
     """The hook's number is the sum of the program's and of the attachment's cookie (5.15)."""
+    tables: ProcessTables = NO_TABLES
+    """Tables of processes the policy has."""
 
 
 class KernelReader:
@@ -93,3 +97,36 @@ class KernelReader:
         """Set `target` to the address of the running task's task_struct."""
         self.asm.call(Helper.GET_CURRENT_TASK)
         self.asm.mov(target, R0)
+
+    # ---- maps, whose key is on the stack at KEY ----
+
+    def lookup(self, name: str) -> None:
+        """R0 = address of the value, or 0."""
+        self._keyed(name)
+        self.asm.call(Helper.MAP_LOOKUP_ELEM)
+
+    def update(self, name: str, value: int, flags: int = 0) -> None:
+        """Enter the value that is on the stack; the low half of R0 is 0 when that worked."""
+        self._keyed(name)
+        self.asm.mov(R3, FP)
+        self.asm.alu("add", R3, value)
+        self.asm.mov(R4, flags)
+        self.asm.call(Helper.MAP_UPDATE_ELEM)
+
+    def update_from_record(self, name: str, value: int, flags: int = 0) -> None:
+        """The same with a value that is in the record's buffer."""
+        self._keyed(name)
+        self.asm.mov(R3, R7)
+        self.asm.alu("add", R3, value)
+        self.asm.mov(R4, flags)
+        self.asm.call(Helper.MAP_UPDATE_ELEM)
+
+    def delete(self, name: str) -> None:
+        """Remove the entry, if there is one."""
+        self._keyed(name)
+        self.asm.call(Helper.MAP_DELETE_ELEM)
+
+    def _keyed(self, name: str) -> None:
+        self.asm.mov(R2, FP)
+        self.asm.alu("add", R2, Stack.KEY)
+        self.asm.load_map(R1, self.environment.maps[name])

@@ -95,6 +95,7 @@ _LAST: Final = 4104
 """Room for one whole argument that starts at LIMIT."""
 WALK_OFFSET: Final = LIMIT + _LAST
 """Where the state of a path walk starts."""
-WALK_BYTES: Final = 48 + 4096 + 256
+WALK_BYTES: Final = 48 + 4096 + 4096
+"""State, text, and as much behind it: a comparison may look at bytes that are no text."""
 SCRATCH_BYTES: Final = 8 + WALK_OFFSET + WALK_BYTES
 """Of one scratch buffer: the mark that it is taken, the record, the path walk."""

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy's tables of processes in the kernel: made, kept, filled with who is there already.
+
+Filling leaves no gap: the programs that keep the tables run before /proc is walked, and what they
+have entered is not overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.procfs import ProcScanner
+from tetragon_sensors.kernel.attachments import attach_raw_tracepoint
+from tetragon_sensors.kernel.maps import create_map
+from tetragon_sensors.kernel.programs import ProgramKind
+
+from .loading import load_linked
+from .snapshots import pack_baseline
+from .tables import BASELINES, IMAGES, OLDER, PROCESSES, READABLE
+from .upkeep import UPKEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tetragon_core.scanned import ScannedProcess
+    from tetragon_sensors.kernel.maps import Map
+    from tetragon_sensors.kernel.programs import Program
+
+    from .reading import Environment
+    from .tables import ProcessTables
+
+__all__ = ["ProcessTracking"]
+
+_KEY: Final = struct.Struct("<I")
+_IMAGE: Final = struct.Struct("<QQQQ")
+_BITS: Final = struct.Struct("<Q")
+_DELETED: Final = b" (deleted)"
+_GENERATIONS: Final = 256
+"""More ancestors than a process can sensibly have: a torn view of /proc must not loop."""
+
+
+class ProcessTracking:
+    """The maps and programs of one policy's ProcessTables."""
+
+    def __init__(self, tables: ProcessTables, scanner: ProcScanner | None = None) -> None:
+        """Make the maps. Raises LoadError."""
+        self._tables = tables
+        self._scanner = scanner or ProcScanner()
+        self._stack = ExitStack()
+        self._attached = ExitStack()
+        self._programs: list[tuple[str, Program]] = []
+        self.maps: dict[str, Map] = {}
+        try:
+            for spec in tables.maps():
+                self.maps[spec.name] = self._stack.enter_context(create_map(spec))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def descriptors(self) -> Mapping[str, int]:
+        """Of the maps, by name."""
+        return {name: made.fd for name, made in self.maps.items()}
+
+    @property
+    def fds(self) -> list[int]:
+        """Of maps and programs, for accounting."""
+        return [*self.descriptors.values(), *(program.fd for _, program in self._programs)]
+
+    def load(self, environment: Environment) -> None:
+        """Load the programs that keep the tables, if there are any. Raises LoadError."""
+        if self._tables:
+            for name, make in UPKEEP.items():
+                program = load_linked(make(environment), ProgramKind.RAW_TRACEPOINT, "upkeep")
+                self._stack.callback(program.close)
+                self._programs.append((name, program))
+
+    def start(self) -> None:
+        """Keep the tables from now on; they are filled when this returns. Raises LoadError."""
+        if not self._tables:
+            return
+        for made in self.maps.values():
+            made.clear()
+        before = list(self._scanner.scan()) if self._tables.follows else []
+        for name, program in self._programs:
+            attachment = attach_raw_tracepoint(program, name)
+            self._attached.callback(attachment.close)
+        self._fill(before, list(self._scanner.scan()))
+
+    def stop(self) -> None:
+        """Keep them no longer."""
+        self._attached.close()
+
+    def close(self) -> None:
+        """Give everything back; idempotent."""
+        self._attached.close()
+        self._stack.close()
+
+    def _fill(self, before: list[ScannedProcess], processes: list[ScannedProcess]) -> None:
+        if self._tables.follows:
+            self._fill_older([*before, *processes])
+        for process in processes[:PROCESSES]:
+            key = _KEY.pack(process.tgid)
+            path = _executable(process.tgid) if self._tables.tests else b""
+            if path:
+                verdict = READABLE | self._tables.verdict(path)
+                value = _IMAGE.pack(0, verdict, 0, process.tgid)
+                self.maps[IMAGES].insert(key, value)
+            if self._tables.changes and process.capabilities and process.namespaces:
+                value = pack_baseline(process.capabilities, process.namespaces)
+                self.maps[BASELINES].insert(key, value)
+
+    def _fill_older(self, processes: list[ScannedProcess]) -> None:
+        """For each the verdicts on it and all its ancestors, gone or not."""
+        parents = {process.tgid: process.ppid for process in processes}
+        own = {tgid: self._tables.verdict(_executable(tgid)) for tgid in parents}
+        for process in processes:
+            own[process.tgid] |= self._tables.verdict(_known_path(process))
+        bits = []
+        for tgid in parents:
+            found, ancestor = 0, tgid
+            for _ in range(_GENERATIONS):
+                found |= own.get(ancestor, 0)
+                ancestor = parents.get(ancestor, 0)
+                if not ancestor:
+                    break
+            if found:
+                bits.append((_KEY.pack(tgid), _BITS.pack(found)))
+        self.maps[OLDER].update_many(bits)
+
+
+def _executable(tgid: int) -> bytes:
+    """Path of the executable as the process itself sees it; empty when there is none."""
+    try:
+        path = os.fsencode(Path(f"/proc/{tgid}/exe").readlink())
+        root = os.fsencode(Path(f"/proc/{tgid}/root").readlink())
+    except OSError:
+        return b""
+    return path.removesuffix(_DELETED).removeprefix(root.removesuffix(b"/"))
+
+
+def _known_path(process: ScannedProcess) -> bytes:
+    """What the scan has read: of a process that is gone by now nothing else is known."""
+    path = (process.executable or "").encode(errors="surrogateescape")
+    return path.removesuffix(_DELETED)
