@@ -35,7 +35,7 @@ from tetragon_sensors.kernel.symbols import Symbols
 from tetragon_sensors.kernel.tracefs import find_tracefs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
 PREFIX: Final = {"x86_64": "__x64_sys_", "aarch64": "__arm64_sys_"}[os.uname().machine]
@@ -71,6 +71,20 @@ def load_tp_btf() -> Program:
     event = Btf.vmlinux().find_raw_tracepoint(EVENT)
     assert event is not None
     return load(ProgramKind.TRACING, AttachKind.TRACE_RAW_TP, event.type_id)
+
+
+SYMBOLS: Final = Symbols()
+
+
+def attach_by_address(
+    program: Program, names: Sequence[str], *, on_return: bool = False
+) -> Attachment:
+    """Attach by kprobe.multi to the functions of these names."""
+    addresses = [SYMBOLS.find(name)[0].address for name in names]
+    cookies = range(1, len(names) + 1)
+    return attach_kprobe_multi(
+        program, names, on_return=on_return, addresses=addresses, cookies=cookies
+    )
 
 
 def attach_event(program: Program) -> Attachment:
@@ -117,12 +131,12 @@ WAYS: Final[
     ),
     "kprobe.multi": (
         lambda: load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI),
-        lambda program: attach_kprobe_multi(program, [FUNCTION, OTHER_FUNCTION], cookies=[1, 2]),
+        lambda program: attach_by_address(program, [FUNCTION, OTHER_FUNCTION]),
         call_getsid,
     ),
     "kretprobe.multi": (
         lambda: load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI),
-        lambda program: attach_kprobe_multi(program, [FUNCTION], on_return=True),
+        lambda program: attach_by_address(program, [FUNCTION], on_return=True),
         call_getsid,
     ),
     "raw_tracepoint": (
@@ -200,17 +214,15 @@ def test_repeated(method: str, abilities: Abilities) -> None:
                     without_errors(method)
 
 
-def test_by_address(abilities: Abilities) -> None:
-    """Functions of kprobe.multi can be given by address."""
+def test_by_name(abilities: Abilities) -> None:
+    """Functions of kprobe.multi can be given by name alone."""
     if not abilities.can_kprobe_multi:
         assert abilities.can_kprobe_multi.reason
         return
-    symbols = Symbols()
-    addresses = [symbols.find(name)[0].address for name in (FUNCTION, OTHER_FUNCTION)]
     names = [FUNCTION, OTHER_FUNCTION]
 
     with counting(), load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI) as program:
-        with attach_kprobe_multi(program, names, addresses=addresses, cookies=[7, 8]):
+        with attach_kprobe_multi(program, names, cookies=[7, 8]):
             call_getsid()
 
         assert 1 == program.info().run_count

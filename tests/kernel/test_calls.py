@@ -9,7 +9,10 @@ from typing import Final
 import pytest
 
 from kernel.descriptors import nothing_leaks
+from sensors.btf_blob import BtfBlob
 from tetragon_core.errors import LoadError, PermissionDeniedError
+from tetragon_sensors.kernel.btf import Kind
+from tetragon_sensors.kernel.calls import close_fd
 from tetragon_sensors.kernel.maps import (
     Map,
     MapFlag,
@@ -18,11 +21,21 @@ from tetragon_sensors.kernel.maps import (
     create_map,
     possible_cpus,
 )
-from tetragon_sensors.kernel.programs import Program, ProgramKind, load_program
+from tetragon_sensors.kernel.programs import (
+    Functions,
+    Program,
+    ProgramKind,
+    load_btf,
+    load_program,
+)
 
 RETURN_7: Final = bytes.fromhex("b700000007000000 9500000000000000")
 UNWRITTEN: Final = bytes.fromhex("bf50000000000000 9500000000000000")
 """Returns a register that nobody has written."""
+CALLS: Final = bytes.fromhex(
+    "b701000001000000 8510000001000000 9500000000000000 b700000009000000 9500000000000000"
+)
+"""A function that returns what another does, which begins at the fourth instruction."""
 REPEATED: Final = 100
 
 pytestmark = pytest.mark.usefixtures(nothing_leaks.__name__)
@@ -162,6 +175,32 @@ def test_refused_program() -> None:
         load(UNWRITTEN)
 
     assert "r0 = r5" in caught.value.log
+
+
+def test_functions_with_types() -> None:
+    """A program has a global function when the kernel gets its types."""
+    blob = BtfBlob()
+    number = blob.integer(Kind.INT, "int", 4, signed=True)
+    context = blob.add(Kind.PTR, word=0)
+    main = blob.prototype(Kind.FUNC_PROTO, number, [("context", context)])
+    main = blob.add(Kind.FUNC, "main", word=main)
+    callee = blob.prototype(Kind.FUNC_PROTO, number, [("a", number)])
+    callee = blob.add(Kind.FUNC, "callee", word=callee, count=1)
+    btf_fd = load_btf(blob.image())
+    try:
+        functions = Functions(btf_fd, struct.pack("=4I", 0, main, 3, callee))
+        program = load_program(ProgramKind.RAW_TRACEPOINT, CALLS, functions=functions)
+    finally:
+        close_fd(btf_fd)
+
+    with program:
+        assert 9 == program.run(bytes(16))
+
+
+def test_refused_types() -> None:
+    """Types that are none are refused with the kernel's reason."""
+    with pytest.raises(LoadError, match=r"refused type information: .*\(.+\)"):
+        load_btf(b"no types")
 
 
 def test_repeated() -> None:
