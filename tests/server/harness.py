@@ -27,7 +27,7 @@ from tetragon_server.listeners import unix_socket
 from tetragon_server.service import ApiService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 DEADLINE_S = 20
 FAKE_AGENT = Path(__file__).with_name("fake_agent.py")
@@ -64,14 +64,16 @@ def names_in(directory: Path) -> list[str]:
 class Api:
     """A running server and the loop it runs in."""
 
-    def __init__(self, path: Path, *, max_events: int, max_bytes: int) -> None:
+    def __init__(
+        self, path: Path, *, max_events: int, max_bytes: int, more: Mapping[str, Any]
+    ) -> None:
         self.address = f"unix:{path}"
         self.stats = Stats()
         self.bus = Bus(max_events=max_events, max_bytes=max_bytes)
         self.stats.add_source(self.bus.counters)
         self.loop = asyncio.new_event_loop()
         answers = Answers(AgentConfig(cluster_name="c1"), self.stats, {"btf": True})
-        self._service = ApiService(self.bus, answers)
+        self._service = ApiService(self.bus, answers, more)
         self.server: GrpcServer
 
     async def start(self, socket: Any) -> None:
@@ -110,10 +112,15 @@ class Api:
 
 @contextlib.contextmanager
 def running_api(
-    directory: Path, *, max_events: int = 100_000, max_bytes: int = 1 << 30
+    directory: Path,
+    *,
+    max_events: int = 100_000,
+    max_bytes: int = 1 << 30,
+    more: Mapping[str, Any] | None = None,
 ) -> Iterator[Api]:
+    """`more`: rpcs beside the service's own."""
     path = directory / "t.sock"
-    api = Api(path, max_events=max_events, max_bytes=max_bytes)
+    api = Api(path, max_events=max_events, max_bytes=max_bytes, more=more or {})
     thread = threading.Thread(target=api.loop.run_forever)
     thread.start()
     try:

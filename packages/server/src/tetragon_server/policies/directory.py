@@ -96,7 +96,7 @@ class PolicyDirectory:
             return known
         except FileNotFoundError:
             return None
-        except (OSError, UsageError) as error:
+        except UsageError as error:
             return _refused(path, str(error), error, known)
         if known is not None and known.text == text:
             return known

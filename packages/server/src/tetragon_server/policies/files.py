@@ -39,21 +39,33 @@ def policy_files(directory: Path) -> list[Path]:
 def read_file(path: Path) -> str:
     """The text of a policy file.
 
-    Raises FileBusyError while it is being written, UsageError for what is no policy file, OSError.
+    Raises FileBusyError while it is being written, FileNotFoundError, and UsageError for all else
+    that keeps it from being read.
     """
-    # Without O_NONBLOCK a pipe would wait for its writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123  # pathlib opens no descriptors
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageError(f"{path}: no regular file")
-        with _leased(descriptor):
-            data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, which no policy is")
     try:
-        return data.decode()
+        data = _read_whole(path)
+        text = data.decode()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: no UTF-8 text: {error.reason} at byte {error.start}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, which no policy is")
+    return text
+
+
+def _read_whole(path: Path) -> bytes:
+    # Without O_NONBLOCK a pipe would wait for its writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{path}: no regular file")
+        with _leased(descriptor), open(descriptor, "rb", closefd=False) as file:
+            return file.read(_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
