@@ -67,23 +67,27 @@ def test_places_and_maps() -> None:
     asm.jump(R1, "s<", R6, "far")
     asm.call(Helper.KTIME_GET_BOOT_NS)
     asm.call(199)  # type: ignore[arg-type]  # a helper we do not know
-    asm.goto("far")
     asm.jump(R1, "==", 3, "end")
+    asm.goto("far")
+    asm.label("other")
+    asm.exit()
     asm.label("far")
-    asm.mov(R0, 0)
+    asm.jump(R1, "&", 1, "other")
     asm.label("end")
     asm.exit()
 
     assert [
         "r1 = ring",
         "r1 = map 9[0] +24",
-        "if r1 s< r6 goto L9",
+        "if r1 s< r6 goto L10",
         "call ktime_get_boot_ns",
         "call helper 199",
-        "goto L9",
         "if r1 == 3 goto out",
+        "goto L10",
         "L9:",
-        "r0 = 0",
+        "exit",
+        "L10:",
+        "if r1 & 1 goto L9",
         "out:",
         "exit",
-    ] == text_of(asm, maps={7: "ring"}, labels={10: "out"})
+    ] == text_of(asm, maps={7: "ring"}, labels={11: "out"})

@@ -66,7 +66,7 @@ def test_many_labels() -> None:
 def test_calls_behind_islands() -> None:
     """A call's place is that in the finished code."""
     asm = Assembler("main")
-    asm.goto("end")
+    asm.jump(R8, "==", 0, "end")
     filler(asm, 70_000, random.Random(3))
     asm.label("end")
     asm.call_function("other")
@@ -86,12 +86,39 @@ def test_calls_behind_islands() -> None:
 def test_short_code_has_no_islands() -> None:
     """What a jump reaches stays as it was written."""
     asm = Assembler("test")
-    asm.goto("end")
+    asm.jump(R8, "==", 0, "end")
     filler(asm, 19_990, random.Random(4))
     asm.label("end")
     asm.exit()
 
     assert len(asm) == len(asm.finish()[0])
+
+
+def test_what_nothing_reaches_is_left_out() -> None:
+    """Behind a goto or an exit, as far as no jump leads there; and gotos to what follows."""
+    asm = Assembler("test")
+    asm.goto("next")
+    asm.label("next")
+    asm.mov(R0, 1)
+    asm.jump(R8, "==", 0, "kept")
+    asm.exit()
+    asm.mov(R0, 1 << 40)
+    asm.call_function("other")
+    asm.goto("never")
+    asm.label("kept")
+    asm.mov(R0, 2)
+    asm.exit()
+    asm.label("never")
+    asm.mov(R0, 3)
+    asm.exit()
+    code, calls = asm.finish()
+
+    assert [] == calls
+    assert 5 == len(code)
+    for number, result in ((0, 2), (1, 1)):
+        machine = Machine()
+        machine.registers[8] = number
+        assert result == machine.run(b"".join(code))
 
 
 def test_too_long_for_a_kernel() -> None:

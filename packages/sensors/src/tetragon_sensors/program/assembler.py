@@ -7,6 +7,7 @@ from typing import Final
 
 from .jumps import resolve_jumps
 from .opcodes import ALU, INSTRUCTION, JUMP, MODES, SIZES, Helper, InstructionClass, Register
+from .reach import leave_out_unreached
 
 __all__ = ["Assembler", "fits_in_imm"]
 
@@ -137,9 +138,18 @@ class Assembler:
         self._emit(InstructionClass.JMP | JUMP["exit"])
 
     def finish(self) -> tuple[list[bytes], list[tuple[int, str]]]:
-        """Instructions of eight bytes each, jumps resolved, and where the calls are among them."""
-        code, starts = resolve_jumps(self._code, self._labels, self._jumps)
-        return code, [(starts[index], name) for index, name in self._calls]
+        """Instructions of eight bytes each, jumps resolved, and where the calls are among them.
+
+        What is not reached is left out.
+        """
+        left = leave_out_unreached(self._code, self._labels, self._jumps)
+        code, starts = resolve_jumps(left.code, left.labels, left.jumps)
+        calls = [
+            (starts[left.places[index]], name)
+            for index, name in self._calls
+            if index in left.places
+        ]
+        return code, calls
 
     def _alu(
         self, kind: InstructionClass, operation: str, target: Register, source: Register | int
