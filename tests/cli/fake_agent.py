@@ -35,6 +35,10 @@ class FakeAgent:
     def __init__(self, address: str) -> None:
         self.address = address
         self.replies: dict[str, Message] = {}
+        self.refusals: dict[str, tuple[grpc.StatusCode, str]] = {}
+        """Methods that fail, and how."""
+        self.asked: dict[str, list[bytes]] = {}
+        """Requests of the methods in `replies`, serialized."""
         self.silent: set[str] = set()
         """Methods that are known and never answer."""
         self.events: Sequence[GetEventsResponse] = ()
@@ -56,8 +60,11 @@ class FakeAgent:
         self.release()
         stopped.wait(timeout=10)
 
-    def answer(self, method: str) -> Message | None:
+    def answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> Message | None:
         """The reply set for a method; None, after a long wait, when none is set."""
+        self.asked.setdefault(method, []).append(request)
+        if method in self.refusals:
+            context.abort(*self.refusals[method])
         if method not in self.replies:
             self._released.wait(timeout=30)
         return self.replies.get(method)
@@ -79,9 +86,9 @@ class FakeAgent:
             return grpc.unary_stream_rpc_method_handler(
                 self.stream, GetEventsRequest.FromString, GetEventsResponse.SerializeToString
             )
-        if method in self.replies or method in self.silent:
+        if method in {*self.replies, *self.refusals, *self.silent}:
             return grpc.unary_unary_rpc_method_handler(
-                lambda _request, _context: self.answer(method),
+                lambda request, context: self.answer(method, request, context),
                 None,
                 lambda message: message.SerializeToString(),
             )
