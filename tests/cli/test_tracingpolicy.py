@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tetragon import sensors_pb2 as pb
+from tetragon import tetragon_pb2 as health_pb
 from tetragon_cli.policy_mode import with_mode
 from tetragon_cli.policy_table import policy_table
 from tetragon_core.errors import UsageError
@@ -109,6 +110,24 @@ def test_list_of_nothing(agent: Any, run_client: Run) -> None:
     done = run_client("tp", "list", "--server-address", agent.address)
 
     assert done.stdout.split() == HEADER.split()
+
+
+def test_status_has_the_policies(agent: Any, run_client: Run) -> None:
+    """After the line of upstream's client: each with its state and how it is attached."""
+    health = health_pb.GetHealthStatusResponse(
+        health_status=[health_pb.HealthStatus(details="running")]
+    )
+    agent.replies["GetHealth"] = health
+    policies = pb.ListTracingPoliciesResponse(policies=[WHOLE, PARTIAL])
+    agent.replies["ListTracingPolicies"] = policies
+
+    done = run_client("status", "--server-address", agent.address)
+
+    assert done.stdout.splitlines() == [
+        "Health Status: running",
+        "policy grpc/first enabled fentry,fexit",
+        "policy static/web/second partially_enabled",
+    ]
 
 
 def test_a_state_newer_than_this_client() -> None:

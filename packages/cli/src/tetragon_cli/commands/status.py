@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tetragon.sensors_pb2 import ListTracingPoliciesRequest, ListTracingPoliciesResponse
 from tetragon.tetragon_pb2 import GetHealthStatusRequest, GetHealthStatusResponse
+from tetragon_core.errors import TetragonError
 from tetragon_core.stats import Counter
 
 from ..client import AgentClient
 from ..compact.text import escape
+from ..policy_table import attach_methods, state_text
 from ..settings import client_options, client_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tetragon import tetragon_pb2 as pb
+    from tetragon.sensors_pb2 import TracingPolicyStatus
 
 __all__ = ["command"]
 
@@ -28,11 +34,16 @@ _FAILED: Final = 1
 @click.command("status")
 @click.pass_context
 def command(ctx: click.Context) -> int:
-    """Tell whether the agent works and what it lost."""
+    """Tell whether the agent works, which policies it has and what it lost."""
     with AgentClient(client_settings(ctx)) as client:
         reply = client.call("GetHealth", GetHealthStatusRequest(), GetHealthStatusResponse)
+        policies = _policies(client)
     health = reply.health_status[0].details if reply.health_status else "no status available"
     click.echo(f"Health Status: {escape(health)}")
+    for policy in policies:
+        key = "/".join(filter(None, (policy.domain, policy.namespace, policy.name)))
+        methods = attach_methods(policy)
+        click.echo(f"policy {escape(key)} {state_text(policy)} {methods}".rstrip())
     if sys.stdout.isatty():
         _draw_table(reply)
     else:
@@ -40,6 +51,15 @@ def command(ctx: click.Context) -> int:
             mark = "lost " if _is_loss(counter) else ""
             click.echo(f"{mark}{_name(counter)} {counter.value}")
     return 0 if reply.health_status else _FAILED
+
+
+def _policies(client: AgentClient) -> Iterable[TracingPolicyStatus]:
+    """Those of the agent; none of one that does not know what policies are."""
+    request = ListTracingPoliciesRequest()
+    try:
+        return client.call("ListTracingPolicies", request, ListTracingPoliciesResponse).policies
+    except TetragonError:
+        return ()
 
 
 def _is_loss(counter: pb.Counter) -> bool:
