@@ -17,7 +17,7 @@ from .actions import emit_stacks
 from .emitter import Emitter, Stack
 from .images import emit_binaries
 from .operands import is_negative
-from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
+from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
 from .plan import Source, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
 from .record import HEADER_BYTES, HitFlag, Offset
@@ -83,6 +83,8 @@ class _Builder:
             asm.goto(self.emitter.done)
         for number, selector, win in wins:
             asm.label(win)
+            for check in checks_of_winner(self.hook, selector):
+                self._check(check, self.emitter.done)
             if selector.match_namespace_changes or selector.match_capability_changes:
                 self._remember_change()
             self._act(number, selector.match_actions)

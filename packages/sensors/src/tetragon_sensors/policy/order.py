@@ -31,6 +31,7 @@ __all__ = [
     "Check",
     "ProcessCheck",
     "checks_in_order",
+    "checks_of_winner",
 ]
 
 _PROCESS_COST: Final = 1
@@ -98,9 +99,23 @@ def checks_in_order(hook: HookPlan, selector: Selector) -> list[Check]:
     data = [one for one in hook.arguments if one.position >= hook.data_from]
     checks += _on_arguments(selector.match_args, arguments, 0)
     checks += _on_arguments(selector.match_data, data, hook.data_from)
-    if hook.timing is Timing.EXIT and hook.result is not None:
-        checks += [ArgumentCheck(one, hook.result) for one in selector.match_return_args]
+    if selector is hook.selectors[-1]:  # nothing comes after it, so the order does not matter
+        checks += _on_result(hook, selector)
     return sorted(checks, key=lambda check: check.cost)
+
+
+def checks_of_winner(hook: HookPlan, selector: Selector) -> list[ArgumentCheck]:
+    """Filters on the result of a selector whose other filters hold: when they fail, it ends there.
+
+    So it is too where entry and return are seen by two programs.
+    """
+    return [] if selector is hook.selectors[-1] else _on_result(hook, selector)
+
+
+def _on_result(hook: HookPlan, selector: Selector) -> list[ArgumentCheck]:
+    if hook.timing is not Timing.EXIT or hook.result is None:
+        return []
+    return [ArgumentCheck(one, hook.result) for one in selector.match_return_args]
 
 
 def _on_arguments(
