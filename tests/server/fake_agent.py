@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from server.fake_engine import FakeEngine
 from tetragon_core.errors import TetragonError
 from tetragon_core.messages import Capabilities, Credentials, ExecMessage, Namespaces, ProcessKey
 from tetragon_core.stats import Counter
@@ -107,6 +108,8 @@ def open_sensor_after(number: signal.Signals) -> Iterator[StdinSensor]:
 
 def main(run_dir: str, *settings: str) -> int:
     options: dict[str, Any] = dict(one.split("=", 1) for one in settings)
+    if "tracing_policy" in options:
+        options["tracing_policy"] = (options["tracing_policy"],)
     number = options.pop("while_loading", "")
     opener = (lambda *_: open_sensor_after(signal.Signals[number])) if number else open_sensor
     values = {
@@ -115,7 +118,7 @@ def main(run_dir: str, *settings: str) -> int:
         "tracing_policy_dir": "",
     } | options
     try:
-        return run(AgentConfig(run_dir=run_dir, **values), opener)
+        return run(AgentConfig(run_dir=run_dir, **values), opener, lambda *_: FakeEngine())
     except TetragonError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

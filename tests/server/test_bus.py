@@ -11,8 +11,11 @@ import pytest
 from server.builders import exec_event, process
 from server.harness import numbered
 from tetragon import events_pb2
+from tetragon_core.events import HookHit
+from tetragon_core.hooks import HookEvent, HookInfo, HookMessage
+from tetragon_core.messages import ProcessKey
 from tetragon_core.stats import Counter
-from tetragon_server.ancestors import with_ancestors
+from tetragon_server.ancestors import wants_ancestors, with_ancestors
 from tetragon_server.bus import Bus
 
 if TYPE_CHECKING:
@@ -115,6 +118,26 @@ def test_ancestors_end_at_init() -> None:
     event = with_ancestors(exec_event(parent=script))
 
     assert [one.pid for one in event.ancestors] == [10, 1]
+
+
+@pytest.mark.parametrize(
+    ("types", "execs", "kprobes"),
+    [
+        ({"base"}, True, False),
+        ({"base", "kprobe"}, True, True),
+        ({"base", "tracepoint"}, True, False),
+    ],
+)
+def test_types_of_events_that_have_ancestors(
+    types: set[str], *, execs: bool, kprobes: bool
+) -> None:
+    """Each type is asked for by itself."""
+    info = HookInfo(event=HookEvent.KPROBE, policy_name="p")
+    message = HookMessage(process=ProcessKey(42, 1), tid=1, ktime_ns=1, info=info, action=1)
+    hit = HookHit(process=process(), parent=None, time_ns=1, hit=message)
+
+    assert execs == wants_ancestors(exec_event(), frozenset(types))
+    assert kprobes == wants_ancestors(hit, frozenset(types))
 
 
 def test_child_of_init_has_no_ancestors() -> None:

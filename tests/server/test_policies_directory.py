@@ -9,57 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.fake_engine import FakeEngine, policy_text
-from server.harness import Api, running_api, wait_until
-from tetragon_core.errors import UsageError
-from tetragon_server.config import AgentConfig
-from tetragon_server.policies.assembly import Policies
+from server.fake_engine import policy_text
+from server.followed import Followed
+from server.harness import wait_until
 from tetragon_server.policies.entry import PolicyState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-class Followed:
-    """An agent's policies, from a directory and files, and what is attached of them."""
-
-    def __init__(self, api: Api, directory: Path, files: Sequence[Path] = ()) -> None:
-        self._api = api
-        self.engine = FakeEngine()
-        self.directory = directory
-        names = tuple(map(str, files))
-        config = AgentConfig(tracing_policy_dir=str(directory), tracing_policy=names)
-        self.policies = Policies(config, lambda: self.engine)
-
-    def start(self) -> None:
-        """Load what is there."""
-        self._api.run(self.policies.start())
-
-    def close(self) -> None:
-        """End as the agent does."""
-        self._api.run(self.policies.close())
-        assert [] == self.engine.attached
-
-    def versions(self) -> list[str]:
-        """The called functions of what is attached, which tell versions apart here."""
-        return sorted(policy.hooks[0].name for policy in list(self.engine.attached))
-
-    def wait(self, *versions: str) -> None:
-        """Return when exactly these are attached."""
-        wait_until(lambda: self.versions() == sorted(versions), f"{versions} to be attached")
-
-    def write(self, name: str, text: str) -> Path:
-        """A file of the directory, as a shell's redirection writes it."""
-        path = self.directory / name
-        path.write_text(text)
-        return path
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    with running_api(tmp_path) as running:
-        yield running
+    from server.harness import Api
 
 
 @pytest.fixture
@@ -229,25 +188,6 @@ def test_the_same_policy_in_two_files(followed: Followed, caplog: pytest.LogCapt
     assert not closed_before(followed.engine.calls, "a")
 
 
-def test_links_of_a_kubernetes_volume(api: Api, tmp_path: Path) -> None:
-    """All files change when the link to their directory is swapped."""
-    directory = tmp_path / "tp"
-    for version in ("v1", "v2"):
-        (directory / version).mkdir(parents=True)
-        (directory / version / "a.yaml").write_text(policy_text("a", call=version))
-    (directory / "..data").symlink_to("v1")
-    (directory / "a.yaml").symlink_to("..data/a.yaml")
-    followed = Followed(api, directory)
-    followed.start()
-    assert ["v1"] == followed.versions()
-
-    (directory / "..new").symlink_to("v2")
-    (directory / "..new").rename(directory / "..data")
-
-    followed.wait("v2")
-    followed.close()
-
-
 def test_the_directory_goes_and_comes_back(followed: Followed) -> None:
     """Its policies go with it; a new directory, also one moved there, is followed again."""
     other = followed.directory.with_name("other")
@@ -259,32 +199,6 @@ def test_the_directory_goes_and_comes_back(followed: Followed) -> None:
     followed.wait("v1")
     followed.write("b.yaml", policy_text("b", call="b1"))
     followed.wait("v1", "b1")
-
-
-def test_the_directory_is_made_later(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only the default one may be missing at start; it is watched for, with all above it."""
-    directory = tmp_path / "not" / "yet" / "there"
-    monkeypatch.setattr("tetragon_server.policies.assembly.DEFAULT_POLICY_DIR", str(directory))
-    followed = Followed(api, directory)
-    followed.start()
-
-    directory.mkdir(parents=True)
-    followed.write("a.yaml", policy_text("a", call="v1"))
-
-    followed.wait("v1")
-    followed.close()
-
-
-def test_a_missing_directory_that_was_asked_for(api: Api, tmp_path: Path) -> None:
-    """The agent does not start, as Tetragon does not."""
-    followed = Followed(api, tmp_path / "nowhere")
-
-    with pytest.raises(UsageError, match="no such directory"):
-        followed.start()
-
-    followed.close()
 
 
 def test_what_is_no_regular_file(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
@@ -324,47 +238,3 @@ def test_a_disabled_policy_stays_disabled(api: Api, followed: Followed) -> None:
     wait_until(
         lambda: followed.policies.manager.entries()[0].state is PolicyState.DISABLED, "the state"
     )
-
-
-def test_files_of_the_command_line(api: Api, tmp_path: Path) -> None:
-    """All of them are loaded, after those of the directory."""
-    directory = tmp_path / "tp"
-    directory.mkdir()
-    files = [tmp_path / "x.yaml", tmp_path / "y.yaml"]
-    for path in files:
-        path.write_text(policy_text(path.stem, call=path.stem))
-    (directory / "a.yaml").write_text(policy_text("a"))
-    followed = Followed(api, directory, files)
-
-    followed.start()
-
-    assert ["a", "x", "y"] == [name for _, name in followed.engine.calls]
-    assert {"static"} == {one.key.domain for one in followed.policies.manager.entries()}
-    followed.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, "No such file"),
-        ("kind: [\n", "refused"),
-        (policy_text("x", message="refuse"), "refused"),
-        (policy_text("a"), "refused"),
-    ],
-    ids=["missing", "no policy", "refused", "twice"],
-)
-def test_a_bad_file_of_the_command_line(
-    api: Api, tmp_path: Path, text: str | None, expected: str
-) -> None:
-    """The agent does not start, as Tetragon does not, and leaves nothing attached."""
-    directory = tmp_path / "tp"
-    directory.mkdir()
-    (directory / "a.yaml").write_text(policy_text("a"))
-    if text is not None:
-        (tmp_path / "x.yaml").write_text(text)
-    followed = Followed(api, directory, [tmp_path / "x.yaml"])
-
-    with pytest.raises(UsageError, match=expected):
-        followed.start()
-
-    followed.close()

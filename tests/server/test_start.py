@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.fake_engine import policy_text
 from server.harness import DEADLINE_S, names_in, spawn
 
 if TYPE_CHECKING:
@@ -50,3 +51,38 @@ def test_wrong_procfs_is_one_line(tmp_path: Path) -> None:
     assert errors.decode().splitlines()[1:] == [
         f"{tmp_path} is no proc file system (No such file or directory: mounts); see --procfs"
     ]
+
+
+def test_a_policy_that_is_refused_keeps_the_agent_from_starting(tmp_path: Path) -> None:
+    """Every problem is in the log with its place, and no file is left."""
+    run_dir = tmp_path / "run"
+    policy = tmp_path / "p.yaml"
+    policy.write_text(policy_text("p", message="refuse"))
+
+    with spawn(run_dir, f"tracing_policy={policy}") as agent:
+        _, errors = agent.communicate(timeout=DEADLINE_S)
+
+    *log, told = errors.decode().splitlines()
+    problems = [line for line in log if "policy refused" in line]
+    assert agent.returncode == 2
+    assert [f"{policy}:7:13: spec.kprobes[0].call" in line for line in problems] == [True, True]
+    assert told == f"--tracing-policy {policy}: refused; see the log above"
+    assert names_in(run_dir) == []
+
+
+def test_policies_are_loaded_before_the_agent_is_ready(tmp_path: Path) -> None:
+    """Who reads the ready line can rely on the files of the command line."""
+    policy = tmp_path / "p.yaml"
+    policy.write_text(policy_text("p"))
+
+    with spawn(tmp_path / "run", f"tracing_policy={policy}") as agent:
+        assert agent.stderr is not None
+        said: list[str] = []
+        while "agent is ready" not in (said or [""])[-1]:
+            said.append(agent.stderr.readline().decode())
+            assert said[-1], said
+        agent.terminate()
+        agent.communicate(timeout=DEADLINE_S)
+
+    assert f'msg="a policy was loaded" name=p file={policy}' in said[-2]
+    assert agent.returncode == 0

@@ -38,6 +38,7 @@ from .host import passwd_file, read_hierarchy
 from .logs import setup_logging
 from .metrics import MetricsServer, render
 from .policies.assembly import Policies
+from .policies.metrics import policy_metrics
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
 from .runtime_files import agent_info, info_file, pid_file
@@ -264,7 +265,8 @@ class Agent:
             "subscribers": ("open GetEvents streams", self._bus.subscribers),
             "process_cache_entries": ("processes in the cache", len(self._cache)),
         }
-        return render(self._stats, gauges)
+        policies = self._policies.manager.entries()
+        return render(self._stats, gauges) + policy_metrics(policies)
 
 
 @contextmanager
