@@ -11,7 +11,7 @@ from tetragon_core.policy.problems import did_you_mean
 from tetragon_sensors.kernel.btf import BtfError, Kind
 
 from .frames import COMMON_FIELDS, REGISTERS
-from .plan import ArgumentPlan, Source
+from .plan import ArgumentPlan, Array, Source
 from .record import HEADER_BYTES
 from .types import ARGUMENT_TYPES, find_type
 
@@ -57,9 +57,21 @@ def plan_parameter(
     type_id = parameters[argument.index].type_id if parameters is not None else 0
     if argument.resolve:
         return _resolved(argument, plan, type_id, btf, problems)
+    if kind.has_length and plan.size_index is None and parameters is not None:
+        plan = replace(plan, size_index=_length_after(argument.index, parameters))
     if type_id and not argument.btf_type:
         _compare(argument, kind, type_id, prototype, btf, problems)
     return plan
+
+
+def _length_after(index: int, parameters: Sequence[Parameter]) -> int | None:
+    """The parameter behind that one, if it is called as lengths of addresses are."""
+    following = parameters[index + 1] if index + 1 < len(parameters) else None
+    is_length = following is not None and following.name.replace("_", "") in _LENGTHS
+    return index + 1 if is_length else None
+
+
+_LENGTHS: Final = frozenset({"addrlen", "sockaddrlen", "addresslen", "namelen"})
 
 
 def plan_result(argument: Argument, problems: Problems) -> ArgumentPlan | None:
@@ -115,6 +127,8 @@ def plan_field(argument: Argument, event: Event, problems: Problems) -> Argument
     if kind is None:
         return None
     plan = _plan(replace(argument, type=name), kind)
+    if field.is_array:
+        plan = replace(plan, array=_array(field))
     if plan.size_index is not None:
         # positions in the format file too, and counted from 1
         plan = replace(plan, size_index=argument.size_arg_index - 1)
@@ -184,6 +198,7 @@ def _plan(argument: Argument, kind: ArgumentType, source: Source = Source.ARGUME
         label=argument.label,
         size_index=argument.size_arg_index - 1 if argument.size_arg_index else None,
         size_is_result=argument.return_copy,
+        max_data=argument.max_data,
         text=argument.label or argument.resolve or f"{source.value} {argument.index}",
     )
 
@@ -230,6 +245,14 @@ def _compare(
 
 
 _WIDTHS: Final = {1: "8", 2: "16", 4: "32", 8: "64"}
+
+
+def _array(field: Field) -> Array:
+    """Elements, by the number in `char[16]`; one of all bytes when there is none."""
+    element, _, rest = field.type_text.partition("[")
+    digits = rest.rstrip("]")
+    count = int(digits) if digits.isdecimal() and int(digits) else 1
+    return Array(count, field.size // count, element.strip() == "char")
 
 
 def _derived(field: Field, *, sized: bool) -> str:

@@ -26,7 +26,8 @@ from .arguments import (
 from .attaching import Functions, plan_functions
 from .calls import resolve_calls
 from .frames import FieldsFrame, WordsFrame
-from .plan import HookPlan, Method, Plan, Target, Timing
+from .lists import expand_lists
+from .plan import HookPlan, Method, Plan, Source, Target, Timing
 from .tables import MAX_TESTS, process_tables
 
 if TYPE_CHECKING:
@@ -62,7 +63,12 @@ class _Check:
     def plan(self) -> Plan:
         hooks: list[HookPlan] = []
         self._check_sections()
-        for hook in self.policy.spec.hooks:
+        lists = {one.name: one for one in self.policy.spec.lists}
+        for written in self.policy.spec.hooks:
+            selectors = (
+                expand_lists(one, lists, self.kernel, self.problems) for one in written.selectors
+            )
+            hook = replace(written, selectors=tuple(selectors))
             self._check_actions(hook)
             match hook:
                 case FunctionHook():
@@ -73,8 +79,7 @@ class _Check:
                     self.problems.error(
                         f"{hook.kind.value} are not supported yet by this version", hook.where
                     )
-        selectors = [one for hook in self.policy.spec.hooks for one in hook.selectors]
-        tables = process_tables(selectors)
+        tables = process_tables([one for hook in self.policy.spec.hooks for one in hook.selectors])
         if len(tables.tests) > MAX_TESTS:
             self.problems.error(
                 f"{len(tables.tests)} different filters on executables; at most {MAX_TESTS}"
@@ -172,9 +177,10 @@ class _Check:
         if functions.can_report_at_exit(placed):
             whole = replace(entry, method=Method.FEXIT, timing=Timing.EXIT, result=result)
             return [whole]
-        at_return = tuple(one for one in placed if one.size_is_result)
+        kept = next((one for one in placed if one.size_is_result), None)
+        at_return = tuple(replace(one, source=Source.KEPT) for one in placed if one.size_is_result)
         at_entry = tuple(one for one in placed if not one.size_is_result)
-        first = replace(entry, timing=Timing.ENTRY_HALF, arguments=at_entry)
+        first = replace(entry, timing=Timing.ENTRY_HALF, arguments=at_entry, kept=kept)
         second = replace(
             entry,
             method=functions.at_return,

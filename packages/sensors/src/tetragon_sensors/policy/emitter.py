@@ -16,6 +16,10 @@ from .reading import Environment, KernelReader, Stack
 from .record import HEADER_BYTES, KIND_HIT, LIMIT, Offset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tetragon_sensors.program.linker import Function
+
     from .frames import Frame
 
 __all__ = ["COUNTERS", "SCRATCH_SLOTS", "STRING_BYTES", "Emitter", "Environment", "Stack"]
@@ -40,6 +44,13 @@ class Emitter(KernelReader):
         self.frame = frame
         self.done = self.asm.new_label("done")
         """Leave the program."""
+        self.functions: dict[str, Function] = {}
+        """That were written for this program, by name."""
+
+    def add(self, functions: Iterable[Function]) -> None:
+        """Have these in the program, unless it has functions of these names."""
+        for function in functions:
+            self.functions.setdefault(function.code.name, function)
 
     # ---- the record ----
 

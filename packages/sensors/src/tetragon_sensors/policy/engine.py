@@ -29,6 +29,7 @@ from .hookprogram import build_program
 from .loading import load_linked
 from .plan import Method, Timing
 from .record import KIND_HIT, SCRATCH_BYTES
+from .rest import KIND_REST
 from .tracking import ProcessTracking
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Engine:
                 self._counts = made.memory()
         self._maps = maps
         base.decoders[KIND_HIT] = self.decoder.decode
+        base.decoders[KIND_REST] = self.decoder.decode_rest
 
     def load(self, policy: Policy) -> LoadedPolicy:
         """Attach a policy; it reports when this returns.
@@ -181,7 +183,7 @@ def _shared_maps() -> tuple[MapSpec, ...]:
             flags=MapFlag.MMAPABLE,
         ),
         MapSpec(
-            kind=MapKind.HASH, key_bytes=16, value_bytes=16, max_entries=_PENDING, name="pending"
+            kind=MapKind.HASH, key_bytes=16, value_bytes=24, max_entries=_PENDING, name="pending"
         ),
     )
 

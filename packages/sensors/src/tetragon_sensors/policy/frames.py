@@ -159,7 +159,7 @@ class FieldsFrame:
 
     def argument(self, emitter: Emitter, target: Register, index: int) -> None:
         field = self.fields[index - COMMON_FIELDS]
-        if field.is_array:  # the value is where it is
+        if field.is_array and not field.is_data_loc:  # the value is where it is
             emitter.asm.mov(target, Register.R6)
             emitter.asm.alu("add", target, field.offset)
             return

@@ -7,14 +7,16 @@ from collections import OrderedDict
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.hooks import ArgumentValue, HookMessage, StackFrame
+from tetragon_core.hooks import HookMessage, StackFrame
 from tetragon_core.messages import ProcessKey
 
 from .record import HEADER, HitFlag, HitHeader
+from .rest import RestOfBytes, append_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tetragon_core.hooks import ArgumentValue
     from tetragon_sensors.kernel.symbols import Symbols
 
     from .plan import ArgumentPlan, HookPlan, Target
@@ -37,7 +39,10 @@ class HitDecoder:
         """Records of hooks that were unloaded meanwhile."""
         self._hooks: dict[int, tuple[Target, HookPlan]] = {}
         self._returns: dict[int, HookPlan] = {}
-        self._waiting: OrderedDict[tuple[int, int], HookMessage] = OrderedDict()
+        self._waiting: OrderedDict[
+            tuple[int, int], tuple[HookMessage, list[tuple[int, ArgumentValue]]]
+        ] = OrderedDict()
+        self._rest = RestOfBytes()
         self._symbols = symbols
 
     def add(self, plans: Iterable[HookPlan]) -> None:
@@ -69,7 +74,11 @@ class HitDecoder:
         if header.flags & _RETURN:
             return self._complete(header, record)
         data_from = plan.data_from
-        values = [(one.position, one.type.decode(record, one)) for one in plan.arguments]
+        values = [
+            (one.position, value)
+            for one in plan.arguments
+            for value in self._values(one, record, header)
+        ]
         message = HookMessage(
             process=ProcessKey(header.tgid, header.process_ktime),
             tid=header.tid,
@@ -84,7 +93,7 @@ class HitDecoder:
         )
         if not header.flags & _ENTRY:
             return message
-        self._waiting[header.tid, header.entry_ktime] = message
+        self._waiting[header.tid, header.entry_ktime] = message, values
         if len(self._waiting) > _WAITING:
             self._waiting.popitem(last=False)
             self.given_up += 1
@@ -96,12 +105,32 @@ class HitDecoder:
         if entry is None or plan is None:
             self.unknown += 1
             return None
+        message, values = entry
         result = plan.result.type.decode(record, plan.result) if plan.result else None
-        return entry._replace(
+        late = [
+            (one.position, value)
+            for one in plan.arguments
+            for value in one.type.values(record, one)
+        ]
+        whole = sorted((*values, *late), key=lambda one: one[0])
+        return message._replace(
             return_value=result,
             return_action=header.action,
-            arguments=_merged(entry.arguments, plan.arguments, record),
+            arguments=tuple(value for position, value in whole if position < plan.data_from),
         )
+
+    def decode_rest(self, record: bytes) -> None:
+        """Bytes of an argument of a hit that follows. Raises ValueError."""
+        self._rest.add(record)
+
+    def _values(
+        self, plan: ArgumentPlan, record: bytes, header: HitHeader
+    ) -> Sequence[ArgumentValue]:
+        values = plan.type.values(record, plan)
+        if not plan.max_data:
+            return values
+        rest = self._rest.take(header, plan.position)
+        return [append_bytes(value, rest) for value in values] if rest else values
 
     def _stack(self, record: bytes, offset: int, size: int) -> tuple[StackFrame, ...]:
         if size <= 0:
@@ -114,13 +143,3 @@ class HitDecoder:
         if place is None:
             return StackFrame(address, 0, "")
         return StackFrame(address, place.offset, place.name)
-
-
-def _merged(
-    values: Sequence[ArgumentValue], late: Sequence[ArgumentPlan], record: bytes
-) -> tuple[ArgumentValue, ...]:
-    """Arguments read at the return take the places they have in the policy."""
-    whole = list(values)
-    for plan in late:  # in ascending order
-        whole.insert(plan.position, plan.type.decode(record, plan))
-    return tuple(whole)

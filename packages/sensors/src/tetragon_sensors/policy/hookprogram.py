@@ -16,23 +16,23 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .actions import emit_stacks
 from .emitter import Emitter, Stack
 from .images import emit_binaries
-from .operands import is_negative
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
-from .plan import Source, Timing
+from .plan import Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
 from .record import HEADER_BYTES, HitFlag, Offset
 from .snapshots import emit_changes, emit_remember
 from .upkeep import table_functions
+from .values import ArgumentCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tetragon_core.policy.model import Action, ArgumentFilter
+    from tetragon_core.policy.model import Action
     from tetragon_sensors.program.linker import LinkedProgram
 
     from .emitter import Environment
     from .order import Check
-    from .plan import ArgumentPlan, HookPlan
+    from .plan import HookPlan
 
 __all__ = ["POST", "build_program"]
 
@@ -48,7 +48,9 @@ def build_program(
     """Instructions of the hook's program."""
     builder = _Builder(hook, environment, host_namespaces)
     builder.write()
-    return link(builder.emitter.asm, table_functions(environment))
+    return link(
+        builder.emitter.asm, [*table_functions(environment), *builder.emitter.functions.values()]
+    )
 
 
 class _Builder:
@@ -59,6 +61,7 @@ class _Builder:
         self.fixed_bytes = hook.record_bytes - HEADER_BYTES
         self.emitter = Emitter("on_hook", environment, hook.frame)
         self.asm = self.emitter.asm
+        self.values = ArgumentCode(hook, self.emitter)
 
     def write(self) -> None:
         """All of the main function."""
@@ -95,7 +98,7 @@ class _Builder:
         """Jump to `no` unless the filter holds."""
         match check:
             case ArgumentCheck():
-                self._check_argument(check.argument, check.wanted, no)
+                self.values.check(check.argument, check.wanted, no)
                 return
             case BinaryCheck():
                 emit_binaries(
@@ -112,74 +115,6 @@ class _Builder:
                 emit_namespaces(self.emitter, wanted, self.host, no)
             case CapabilityFilter() as wanted:
                 emit_capabilities(self.emitter, wanted, self.host, no)
-
-    def _check_argument(self, plan: ArgumentPlan, wanted: ArgumentFilter, no: str) -> None:
-        asm = self.asm
-        if plan.type.filters_value:
-            self._load_value(plan)
-        else:
-            self._ensure_read(plan)
-            asm.load(R1, R7, plan.slot + 4, 4)
-            asm.jump(R1, ">", 0x7FFF_FFFF, no)
-        if is_negative(wanted.operator):
-            plan.type.emit_filter(self.emitter, plan, wanted, no, no)
-            return
-        found = asm.new_label("found")
-        plan.type.emit_filter(self.emitter, plan, wanted, found, no)
-        asm.goto(no)
-        asm.label(found)
-
-    # ---- arguments ----
-
-    def _load_value(self, plan: ArgumentPlan) -> None:
-        """R8 = the raw value."""
-        emitter, asm = self.emitter, self.asm
-        match plan.source:
-            case Source.ARGUMENT:
-                emitter.frame.argument(emitter, R8, plan.index)
-            case Source.RESULT:
-                emitter.frame.result(emitter, R8)
-            case Source.CURRENT_TASK:
-                emitter.current_task(R8)
-            case Source.REGISTER:
-                asm.load(R8, R6, plan.register_offset, plan.register_bytes)
-        for step in plan.steps:
-            if step.offset:
-                asm.alu("add", R8, step.offset)
-            if step.dereference:
-                emitter.load_kernel(R8, R8, 0, 8)
-        if plan.load_bytes:
-            emitter.load_kernel(R8, R8, 0, plan.load_bytes)
-        if plan.bit_size:
-            asm.alu("rsh", R8, plan.bit_offset)
-            asm.mov(R1, (1 << plan.bit_size) - 1)
-            asm.alu("and", R8, R1)
-
-    def _ensure_read(self, plan: ArgumentPlan) -> None:
-        emitter, asm = self.emitter, self.asm
-        bit = 1 << self._number(plan)
-        have, failed, read = (asm.new_label(name) for name in ("have", "failed", "read"))
-        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
-        asm.load(R1, FP, Stack.READ, 8)
-        asm.jump(R1, "&", bit, have)
-        self._load_value(plan)
-        plan.type.emit_read(emitter, plan, failed)
-        asm.goto(read)
-        if asm.is_used(failed):
-            asm.label(failed)
-            asm.store(R7, plan.slot + 4, R0, 4)
-        asm.label(read)
-        asm.load(R1, FP, Stack.READ, 8)
-        asm.alu("or", R1, bit)
-        asm.store(FP, Stack.READ, R1, 8)
-        asm.label(have)
-
-    def _number(self, plan: ArgumentPlan) -> int:
-        return (
-            len(self.hook.arguments)
-            if plan is self.hook.result
-            else self.hook.arguments.index(plan)
-        )
 
     # ---- actions ----
 
@@ -200,13 +135,16 @@ class _Builder:
     def _post(self, number: int, actions: Sequence[Action]) -> None:
         emitter, asm = self.emitter, self.asm
         for plan in self.hook.arguments:
-            self._ensure_read(plan)
+            self.values.ensure_read(plan)
         if self.hook.timing is Timing.EXIT and self.hook.result is not None:
-            self._ensure_read(self.hook.result)
+            self.values.ensure_read(self.hook.result)
         emitter.claim(self.hook.record_bytes - HEADER_BYTES)
         emitter.write_header(self.hook.targets[0].hook)
         asm.store(R7, Offset.SELECTOR, number, 2)
         asm.store(R7, Offset.ACTION, POST, 4)
+        for plan in self.hook.arguments:
+            if plan.max_data:
+                self.values.send_rest(plan)
         emit_stacks(emitter, actions)
         if self.hook.timing is Timing.ENTRY_HALF:
             asm.store(R7, Offset.FLAGS, int(HitFlag.ENTRY_HALF), 4)
@@ -216,13 +154,21 @@ class _Builder:
     # ---- returns ----
 
     def _remember_entry(self, number: int) -> None:
-        """pending[thread] = time of the entry, selector; the record has the same time."""
+        """pending[thread] = time of the entry, selector, a value that only the entry sees.
+
+        The record has the same time.
+        """
         asm = self.asm
         asm.load(R8, R7, Offset.KTIME, 8)
         asm.store(R7, Offset.ENTRY_KTIME, R8, 8)
         asm.store(FP, Stack.WIDE, R8, 8)
         asm.mov(R1, number)
         asm.store(FP, Stack.WIDE + 8, R1, 8)
+        if self.hook.kept is not None:
+            self.values.load_value(self.hook.kept)
+            asm.store(FP, Stack.WIDE + 16, R8, 8)
+        else:
+            asm.store(FP, Stack.WIDE + 16, R1, 8)
         self._pending_key()
         asm.mov(R3, FP)
         asm.alu("add", R3, Stack.WIDE)
@@ -252,17 +198,17 @@ class _Builder:
         self._pending_key()
         asm.call(Helper.MAP_LOOKUP_ELEM)
         asm.jump(R0, "==", 0, emitter.done)
-        for offset in (0, 8):
+        for offset, kept in ((0, Stack.WIDE + 48), (8, Stack.WIDE + 56), (16, Stack.KEPT)):
             asm.load(R1, R0, offset, 8)
-            asm.store(FP, Stack.WIDE + 48 + offset, R1, 8)
+            asm.store(FP, kept, R1, 8)
         self._pending_key()
         asm.call(Helper.MAP_DELETE_ELEM)
         self._check_return_arguments()
         emitter.claim(self.hook.record_bytes - HEADER_BYTES)
         if self.hook.result is not None:
-            self._ensure_read(self.hook.result)
+            self.values.ensure_read(self.hook.result)
         for plan in self.hook.arguments:
-            self._ensure_read(plan)
+            self.values.ensure_read(plan)
         emitter.write_header(self.hook.targets[0].hook)
         asm.store(R7, Offset.FLAGS, int(HitFlag.RETURN_HALF), 4)
         asm.store(R7, Offset.ACTION, POST, 4)
@@ -283,7 +229,7 @@ class _Builder:
             asm.load(R1, FP, Stack.WIDE + 56, 8)
             asm.jump(R1, "!=", number, following)
             for wanted in selector.match_return_args:
-                self._check_argument(result, wanted, self.emitter.done)
+                self.values.check(result, wanted, self.emitter.done)
             asm.goto(passed)
             asm.label(following)
         asm.label(passed)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tetragon_sensors.program.assembler import Assembler
 
-__all__ = ["emit_equal", "emit_networks", "emit_prefix", "emit_suffix"]
+__all__ = ["emit_equal", "emit_networks", "emit_prefix", "emit_suffix", "steps"]
 
 _LINEAR: Final = 3
 """Up to this many words are compared one after the other."""
@@ -74,7 +74,7 @@ def emit_networks(
             mask += bytes([0xFF00 >> rest & 0xFF])
         mask = mask.ljust(len(address), b"\0")
         following = asm.new_label("network")
-        for at, size in _steps(len(address)):
+        for at, size in steps(len(address)):
             part = int.from_bytes(mask[at : at + size], "little")
             if not part:
                 continue
@@ -105,7 +105,7 @@ def _by_length(values: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
 def _one_of(asm: Assembler, text: Register, values: Sequence[bytes], found: str) -> None:
     """Jump to `found` if the bytes at `text` are one of `values`, which are equally long."""
     missed = asm.new_label("differs")
-    _branch(asm, text, values, list(_steps(len(values[0]))), found, missed)
+    _branch(asm, text, values, list(steps(len(values[0]))), found, missed)
     asm.label(missed)
 
 
@@ -161,7 +161,7 @@ def _jump(asm: Assembler, comparison: str, value: int, label: str) -> None:
 _STEPS: Final = (8, 4, 2, 1)
 
 
-def _steps(length: int) -> Iterator[tuple[int, int]]:
+def steps(length: int) -> Iterator[tuple[int, int]]:
     """Offsets and sizes of the loads that cover `length` bytes."""
     at = 0
     for size in _STEPS:

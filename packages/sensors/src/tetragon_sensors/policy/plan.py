@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .frames import Frame
     from .types.base import ArgumentType
 
-__all__ = ["ArgumentPlan", "HookPlan", "Method", "Plan", "Source", "Target", "Timing"]
+__all__ = ["ArgumentPlan", "Array", "HookPlan", "Method", "Plan", "Source", "Target", "Timing"]
 
 
 class Method(Enum):
@@ -52,6 +52,17 @@ class Source(Enum):
     RESULT = "result"
     CURRENT_TASK = "current_task"
     REGISTER = "pt_regs"
+    KEPT = "kept"
+    """The raw value as the entry of the call saw it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Elements of an array."""
+
+    count: int
+    element_bytes: int
+    is_text: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,10 @@ class ArgumentPlan:
     """Argument that holds the number of bytes (0-based)."""
     size_is_result: bool = False
     """returnCopy: the bytes are there when the function returns, as many as it returned."""
+    max_data: bool = False
+    """Bytes that do not fit into a record follow in others."""
+    array: Array | None = None
+    """Of an array in a tracepoint's record."""
     label: str = ""
     position: int = 0
     """In the event: args from 0, then data."""
@@ -112,6 +127,8 @@ class HookPlan:
     data_from: int = 0
     """First position that belongs to the data."""
     result: ArgumentPlan | None = None
+    kept: ArgumentPlan | None = None
+    """Its raw value is kept for the program that sees the return."""
     selectors: tuple[Selector, ...] = ()
     record_bytes: int = 0
     """Header and slots."""

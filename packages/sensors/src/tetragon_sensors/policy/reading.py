@@ -36,6 +36,8 @@ class Stack:
     """Sixty-four bytes for whoever emits at the moment."""
     SAVED: Final = -112
     SAVED_2: Final = -120
+    KEPT: Final = -128
+    """What the entry of a call left for its return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from .packets import Packet
 from .sockets import Sock, Socket, SocketAddress, UnixAddress
 from .syscall_ids import SyscallNumber
 from .texts import Buffer, DataLocation, Device, FileName, String
+from .vectors import ConstantBuffer, Iterator, Nothing, Vector
 
 if TYPE_CHECKING:
     from .base import ArgumentType
@@ -52,6 +53,10 @@ ARGUMENT_TYPES: Final[tuple[ArgumentType, ...]] = (
     CapabilitySet("cap_permitted"),
     CapabilitySet("cap_effective"),
     SyscallNumber(),
+    ConstantBuffer(),
+    Vector(),
+    Iterator(),
+    Nothing(),
 )
 
 _BY_NAME: Final = {name: one for one in ARGUMENT_TYPES for name in one.names}

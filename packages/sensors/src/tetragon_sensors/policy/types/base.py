@@ -40,6 +40,8 @@ class ArgumentType:
     """Of reading it: 0 registers, 1 a structure, 2 a string, 3 a path."""
     operators: frozenset[str] = frozenset()
     """Operators of matchArgs that work for it."""
+    has_length: bool = False
+    """Whether the argument behind it may say how long it is."""
     filters_value: bool = False
     """Whether filters use the raw value alone, so that they need no record."""
 

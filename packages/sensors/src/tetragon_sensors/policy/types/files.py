@@ -120,7 +120,6 @@ class Dentry(_PathLike):
 
     names = ("dentry",)
     struct = "dentry"
-    operators = TEXT_OPERATORS
 
     def _locate(self, emitter: Emitter, failed: str) -> None:  # noqa: ARG002  nothing to check
         emitter.asm.mov(R9, 0)

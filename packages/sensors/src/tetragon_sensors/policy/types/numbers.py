@@ -25,8 +25,7 @@ _U64: Final = Struct("<Q")
 _S64: Final = Struct("<q")
 
 INTEGER_OPERATORS: Final = frozenset(
-    {"Equal", "NotEqual", "GreaterThan", "LessThan", "GT", "LT", "Mask"}
-    | {"InMap", "NotInMap", "InRange", "NotInRange"}
+    {"Equal", "NotEqual", "GT", "LT", "Mask", "InMap", "NotInMap", "InRange", "NotInRange"}
 )
 
 

@@ -196,6 +196,7 @@ class UnixAddress(Text):
 
     names = ("sockaddr_un",)
     payload_bytes = 3
+    has_length = True
     keeps_nul = False
     operators = TEXT_OPERATORS | {"Family"}
 

@@ -10,11 +10,15 @@ from tetragon_sensors.policy.emitter import STRING_BYTES, Stack
 from tetragon_sensors.policy.matching import emit_equal, emit_prefix, emit_suffix
 from tetragon_sensors.policy.operands import texts_of
 from tetragon_sensors.policy.record import SLOT
+from tetragon_sensors.policy.rest import BUFFER_BYTES
+from tetragon_sensors.policy.substrings import search_functions
 from tetragon_sensors.program.opcodes import Helper
 
-from .base import FP, R0, R6, R7, R8, R9, ArgumentType
+from .base import FP, R0, R1, R2, R3, R6, R7, R8, R9, ArgumentType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tetragon_core.policy.model import ArgumentFilter
     from tetragon_sensors.policy.emitter import Emitter
     from tetragon_sensors.policy.plan import ArgumentPlan
@@ -23,8 +27,8 @@ __all__ = ["TEXT_OPERATORS", "Buffer", "DataLocation", "Device", "FileName", "St
 
 TEXT_OPERATORS: Final = frozenset(
     {"Equal", "NotEqual", "Prefix", "NotPrefix", "Postfix", "NotPostfix"}
+    | {"SubString", "SubStringIgnCase"}
 )
-_BUFFER_BYTES: Final = 4095
 
 
 class Text(ArgumentType):
@@ -48,8 +52,30 @@ class Text(ArgumentType):
                 emit_prefix(emitter.asm, R8, R9, values, found)
             case "Postfix":
                 emit_suffix(emitter.asm, R8, R9, values, found)
+            case "SubString" | "SubStringIgnCase":
+                _emit_search(emitter, plan, wanted, values, found)
             case other:
                 raise AssertionError(f"{other} was let through for {self.names[0]}")
+
+
+def _emit_search(
+    emitter: Emitter,
+    plan: ArgumentPlan,
+    wanted: ArgumentFilter,
+    values: Sequence[bytes],
+    found: str,
+) -> None:
+    """The text's length is in R9."""
+    asm = emitter.asm
+    name = f"search_{len(emitter.functions)}"
+    ignore_case = wanted.operator.endswith("IgnCase")
+    emitter.add(search_functions(name, emitter.environment, values, ignore_case=ignore_case))
+    emitter.scratch_slot(R1)
+    asm.load(R2, R7, plan.slot, 4)
+    asm.mov(R3, R9)
+    asm.call_function(name)
+    asm.alu32("mov", R0, R0)
+    asm.jump(R0, "!=", 0, found)
 
 
 class String(Text):
@@ -123,14 +149,19 @@ class Buffer(Text):
             emitter.frame.argument(emitter, R9, plan.size_index)
         else:
             asm.mov(R9, 0)
+        asm.load(R8, FP, Stack.SAVED, 8)
+        self.emit_bytes(emitter, plan, failed)
+
+    def emit_bytes(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:
+        """Fill the slot from the address in R8 and the length in R9."""
+        asm = emitter.asm
         kernel, over, fits = (asm.new_label(name) for name in ("kernel", "read", "fits"))
         asm.store(R7, plan.slot + SLOT, R9, 8)
         asm.mov(R0, R9)
         asm.jump(R9, "s<", 0, failed)
-        asm.jump(R9, "<=", _BUFFER_BYTES, fits)
-        asm.mov(R9, _BUFFER_BYTES)
+        asm.jump(R9, "<=", BUFFER_BYTES, fits)
+        asm.mov(R9, BUFFER_BYTES)
         asm.label(fits)
-        asm.load(R8, FP, Stack.SAVED, 8)
         asm.jump(R8, "s<", 0, kernel)
         emitter.append(plan.slot, Helper.PROBE_READ_USER, R8, R9, failed)
         asm.goto(over)
