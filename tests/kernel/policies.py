@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tetragon_sensors.policy.engine import LoadedPolicy
 
-__all__ = ["PolicyRun", "policy_engine"]
+__all__ = ["PolicyRun", "policy_engine", "start"]
 
 _RECORDS: Final = 1024
 _FAILED: Final = 98
@@ -51,28 +51,34 @@ class PolicyRun:
 
         What other processes hit meanwhile is thrown away. Fails when the action raises.
         """
-        pid = os.fork()
-        if not pid:
-            _run(action)
-        hits: list[HookMessage] = []
+        return self.hits_until_exit(start(action))
+
+    def hits_until_exit(self, pid: int, *, of_all: bool = False) -> list[HookMessage]:
+        """Hits of a child process, or `of_all`, until it is over; it must end well."""
+        messages: list[object] = []
         deadline = time.monotonic() + DEADLINE_S
-        while True:
+        while not any(isinstance(one, ExitMessage) and one.process.tgid == pid for one in messages):
             assert time.monotonic() < deadline, f"no exit of {pid} was reported"
             select.select([self.sensor], [], [], 0.2)
-            for message in self.sensor.drain(_RECORDS):
-                if message.process.tgid != pid:
-                    continue
-                if isinstance(message, HookMessage):
-                    hits.append(message)
-                elif isinstance(message, ExitMessage):
-                    _, status = os.waitpid(pid, 0)
-                    assert status == 0
-                    return hits
+            messages += self.sensor.drain(_RECORDS)
+        _, status = os.waitpid(pid, 0)
+        assert status == 0
+        messages += self.sensor.drain(_RECORDS)  # what it hit after the exit was reported
+        hits = [one for one in messages if isinstance(one, HookMessage)]
+        return [hit for hit in hits if of_all or hit.process.tgid == pid]
 
     def hits(self, text: str, action: Callable[[], object]) -> list[HookMessage]:
         """Load a policy, run `action` in a child, unload; what the child hit."""
         with self.loaded(text):
             return self.hits_of(action)
+
+
+def start(action: Callable[[], object]) -> int:
+    """A child process that runs `action` and ends; its pid."""
+    pid = os.fork()
+    if not pid:
+        _run(action)
+    return pid
 
 
 def _run(action: Callable[[], object]) -> None:

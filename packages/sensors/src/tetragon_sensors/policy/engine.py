@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.kernel.attachments import (
     attach_kprobe,
     attach_kprobe_multi,
@@ -25,6 +26,7 @@ from tetragon_sensors.kernel.programs import ProgramKind
 from .check import make_plan
 from .emitter import COUNTERS, SCRATCH_SLOTS, Environment
 from .hits import HitDecoder
+from .hostnamespaces import check_host, known_host
 from .hookprogram import build_program
 from .loading import load_linked
 from .plan import Method, Timing
@@ -80,7 +82,7 @@ class Engine:
         """Raises LoadError when the shared maps cannot be made."""
         self.kernel = kernel
         self.decoder = HitDecoder(kernel.symbols)
-        self._host = host_namespaces._asdict() if host_namespaces else {}
+        self._host = known_host(host_namespaces or ProcScanner().host_namespaces())
         self._numbers = count(1)
         self._stack = ExitStack()
         maps = {name: base.map_fd(name) for name in ("ring", "processes")}
@@ -99,6 +101,7 @@ class Engine:
         Raises PolicyError with all that is wrong, or LoadError or PermissionDeniedError.
         """
         plan = make_plan(policy, self.kernel, self._numbers)
+        check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self)
         loaded.enable()
         return loaded
