@@ -16,7 +16,7 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .emitter import STRING_BYTES
 from .matching import steps
 from .reading import KernelReader, Stack
-from .record import LIMIT
+from .record import LIMIT, WALK_OFFSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +34,9 @@ _VERIFIED: Final = 12_000
 _MOST_POSITIONS: Final = 64
 _RECORD: Final = 8
 """Of the map's value: the record is behind the mark that it is taken."""
+_LEFT: Final = _RECORD + WALK_OFFSET
+"""Bytes from the position to the text's end. In a register the verifier would learn something of it
+at each comparison, and go through what follows once for all it can know."""
 
 
 def search_functions(
@@ -81,24 +84,28 @@ def _inner(
 ) -> Function:
     asm = KernelReader(name, environment).asm
     asm.mov(R8, R2)
-    asm.mov(R7, R3)
+    asm.mov(R9, R3)
     asm.store(FP, Stack.KEY, R1, 4)
     asm.mov(R2, FP)
     asm.alu("add", R2, Stack.KEY)
     asm.load_map(R1, environment.maps["scratch"])
     asm.call(Helper.MAP_LOOKUP_ELEM)
     asm.jump(R0, "==", 0, "none")
+    asm.mov(R7, R0)
+    asm.store(R7, _LEFT, R9, 8)
     asm.jump(R8, ">", LIMIT + STRING_BYTES, "none")
-    asm.mov(R6, R0)
+    asm.mov(R6, R7)
     asm.alu("add", R6, R8)
     asm.mov(R9, 0)
     asm.label("loop")
-    # the shortest text is the first: without room for it there is none for any
-    asm.jump(R7, "<", len(texts[0]), "none")
     for text in texts:
         _compare(asm, text, ignore_case=ignore_case)
     asm.alu("add", R6, 1)
-    asm.alu("sub", R7, 1)
+    asm.load(R1, R7, _LEFT, 8)
+    asm.alu("sub", R1, 1)
+    asm.store(R7, _LEFT, R1, 8)
+    # the shortest text is the first: without room for it there is none for any
+    asm.jump(R1, "<", len(texts[0]), "none")
     asm.alu("add", R9, 1)
     asm.jump(R9, "<", positions, "loop")
     asm.label("none")
@@ -111,9 +118,10 @@ def _inner(
 
 
 def _compare(asm: Assembler, text: bytes, *, ignore_case: bool) -> None:
-    """Jump to `some` if the text is at R6, where R7 bytes are left."""
+    """Jump to `some` if the text is at R6."""
     differs = asm.new_label("differs")
-    asm.jump(R7, "<", len(text), differs)
+    asm.load(R1, R7, _LEFT, 8)
+    asm.jump(R1, "<", len(text), differs)
     for at, size in steps(len(text)):
         part = text[at : at + size]
         asm.load(R1, R6, _RECORD + at, size)
