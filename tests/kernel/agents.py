@@ -40,10 +40,10 @@ def address(directory: Path) -> str:
     return f"unix://{directory}/t.sock"
 
 
-def start_agent(directory: Path) -> subprocess.Popen[bytes]:
-    """Start an agent; its log is the file `log`."""
+def start_agent(directory: Path, *more: str) -> subprocess.Popen[bytes]:
+    """Start an agent with these options besides; its log is the file `log`."""
     options = ["--server-address", address(directory), "--run-dir", str(directory)]
-    options += ["--health-server-address", "", "--event-queue-size", "100000"]
+    options += ["--health-server-address", "", "--event-queue-size", "100000", *more]
     with (directory / "log").open("wb") as log:
         return subprocess.Popen([*_COMMAND, "agent", *options], stderr=log, stdout=log)
 
