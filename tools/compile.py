@@ -30,6 +30,7 @@ MODULES: Final = (
     "tetragon_core.flags",
     "tetragon_core.ids",
     "tetragon_core.images",
+    "tetragon_core.messages",
     "tetragon_core.observer",
     "tetragon_core.paths",
     "tetragon_core.process",

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import ManualClock
-from tetragon_core.messages import ExecFlag
+from tetragon_core.messages import TICK_NS, ExecFlag
 from tetragon_core.observer import Observer
+from tetragon_core.scanned import ScannedProcess
 from tetragon_core.stats import Stats
 from tetragon_sensors import _wire
 from tetragon_sensors.decode import RecordError, decode
@@ -39,7 +40,7 @@ class Stream:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self.now = 10_000_000_000
-        self._keys = [(pid, self.now - pid * 7_000_000) for pid in range(1, PIDS)]
+        self._keys = [(pid, pid * TICK_NS) for pid in range(1, PIDS)]
 
     def record(self) -> bytes:
         """The next one, two milliseconds later."""
@@ -109,6 +110,13 @@ def describe(stream: Stream) -> Iterator[str]:
     observer = Observer(cache, ManualClock(offset_ns=10**18), stats, node_name="node")
     builder = ProcessBuilder(with_credentials=True, with_namespaces=True, host=None, users=None)
     encoder = EventEncoder(builder, node_name="node", cluster_name="here")
+    walked = [
+        ScannedProcess(
+            tgid=pid, ppid=pid // 2, start_ktime_ns=pid * TICK_NS, comm="x", argv=(b"x",)
+        )
+        for pid in range(1, PIDS)
+    ]
+    yield from (str(encoder.encode(event)) for event in observer.add_scanned(walked))
     for number in range(RECORDS):
         try:
             events = observer.feed(decode(stream.record()))

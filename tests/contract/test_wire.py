@@ -198,7 +198,7 @@ def test_fork_and_exit_records_both_ways(seed: int) -> None:
 
     assert ForkMessage(process=process, parent=parent, nspid=values["nspid"]) == fork
     thread = bool(values["flags"] & _wire.ExitFlag.KERNEL_THREAD)
-    assert ExitMessage(process, values["ktime"], values["code"], thread) == end
+    assert ExitMessage(process, values["ktime"], values["code"], kernel_thread=thread) == end
 
 
 def test_objects_compile_for_arm64(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import os
 import termios
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,16 +37,16 @@ NO_LOGIN: Final = 0xFFFF_FFFF
 USER: Final = 1000
 
 
-def scanned(message: ExecMessage, hierarchy: Hierarchy) -> ScannedProcess:
+def scanned(pid: int, hierarchy: Hierarchy) -> ScannedProcess:
     """What /proc says about the process now."""
-    found = ProcScanner(hierarchy=hierarchy).try_read(message.process.tgid)
+    found = ProcScanner(hierarchy=hierarchy).try_read(pid)
     assert found is not None
     return found
 
 
 def assert_as_in_proc(message: ExecMessage, hierarchy: Hierarchy) -> None:
     """Compare everything that both sides report."""
-    found = scanned(message, hierarchy)
+    found = scanned(message.process.tgid, hierarchy)
     # the walk cannot tell securebits
     assert found.credentials == message.credentials._replace(securebits=0)
     assert found.capabilities == message.capabilities
@@ -65,7 +64,7 @@ def test_plain_process(recorder: Recorder, workload: Path, hierarchy: Hierarchy)
     with recorder.held([str(workload / "hold"), "x"]) as tree:
         message = tree.only_exec
         assert_as_in_proc(message, hierarchy)
-        found = scanned(message, hierarchy)
+        found = scanned(message.process.tgid, hierarchy)
         assert (found.executable, found.cwd) == (message.executable.decode(), message.cwd.decode())
         assert os.getpid() == message.parent.tgid == found.ppid
     assert 0 == tree.status
@@ -89,7 +88,7 @@ def test_own_namespace(recorder: Recorder, workload: Path, hierarchy: Hierarchy,
     with recorder.held([str(workload / "hold")], prepare=lambda: unshare(SPACES[name])) as tree:
         message = tree.only_exec
         assert_as_in_proc(message, hierarchy)
-        ours = scanned(replace(message, process=ProcessKey(os.getpid(), 0)), hierarchy).namespaces
+        ours = scanned(os.getpid(), hierarchy).namespaces
         assert ours is not None
         differing = {
             field

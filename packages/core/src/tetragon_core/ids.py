@@ -20,9 +20,9 @@ KERNEL_KEY: Final = ProcessKey(0, 1)
 """The pseudo process that stands above pid 1 and kthreadd."""
 
 
-def exec_id(node: str, key: ProcessKey) -> str:
-    """Text form of `key`: base64 of "node:ktime:pid"."""
-    text = f"{node}:{key.ktime_ns}:{key.tgid}"
+def exec_id(node: str, key: tuple[int, int]) -> str:
+    """Text form of `key`, a ProcessKey: base64 of "node:ktime:pid"."""
+    text = f"{node}:{key[1]}:{key[0]}"
     return b2a_base64(text.encode("utf-8", "replace"), newline=False).decode("ascii")
 
 

@@ -14,7 +14,7 @@ from .paths import absolute_binary
 from .process import BinaryProperties, Image
 
 if TYPE_CHECKING:
-    from .messages import ExecMessage
+    from .messages import ExecDetails, ExecMessage
     from .scanned import ScannedProcess
 
 __all__ = ["AUID_UNSET", "exec_image", "kernel_image", "scanned_image", "stream_flags"]
@@ -61,35 +61,37 @@ class _StreamImage(Image):
         return getattr(self, name)
 
     def _fill(self, message: ExecMessage) -> None:
-        flags = message.flags
+        flags, details = message.flags, message.details
         raw_cwd = b"" if flags & _ERROR_CWD else message.cwd
         cwd = decode_text(raw_cwd)
-        executable = decode_text(message.executable)
-        cgroup, container = _cgroup_texts(message.cgroup)
+        executable = decode_text(details.executable)
+        cgroup, container = _cgroup_texts(details.cgroup)
         super().__init__(
             # A name that could not be read: the resolved path is the next best, better than none.
-            binary=absolute_binary(decode_text(message.filename), cwd) or executable,
-            arguments=format_arguments(message.argv, cwd_follows=raw_cwd not in {b"", b"/"}),
+            binary=absolute_binary(decode_text(details.filename), cwd) or executable,
+            arguments=format_arguments(details.argv, cwd_follows=raw_cwd not in {b"", b"/"}),
             cwd=cwd,
-            argv=message.argv,
+            argv=details.argv,
             executable=executable,
-            interpreter=decode_text(message.interpreter),
-            tty=decode_text(message.tty),
-            uid=message.credentials.euid,
-            auid=message.auid,
-            cgroup_id=message.cgroup_id,
+            interpreter=decode_text(details.interpreter),
+            tty=decode_text(details.tty),
+            uid=details.credentials.euid,
+            auid=details.auid,
+            cgroup_id=details.cgroup_id,
             cgroup=cgroup,
             container_id=container,
             by_execveat=bool(flags & _BY_EXECVEAT),
-            credentials=message.credentials,
-            capabilities=message.capabilities,
-            namespaces=message.namespaces,
-            properties=_properties(message) if flags & _PRIVILEGED or not message.nlink else None,
+            credentials=details.credentials,
+            capabilities=details.capabilities,
+            namespaces=details.namespaces,
+            properties=_properties(flags, details)
+            if flags & _PRIVILEGED or not details.nlink
+            else None,
         )
 
 
-def _properties(message: ExecMessage) -> BinaryProperties:
-    flags, credentials = message.flags, message.credentials
+def _properties(flags: int, details: ExecDetails) -> BinaryProperties:
+    credentials = details.credentials
     by_root = credentials.euid == 0 and credentials.uid != 0
     group_root = credentials.egid == 0 and credentials.gid != 0
     return BinaryProperties(
@@ -98,7 +100,7 @@ def _properties(message: ExecMessage) -> BinaryProperties:
         raised_by_file_caps=bool(flags & _FILE_CAPS),
         raised_by_setuid=bool(flags & _SETUID) and by_root,
         raised_by_setgid=bool(flags & _SETGID) and group_root,
-        inode=message.inode if not message.nlink else None,
+        inode=details.inode if not details.nlink else None,
     )
 
 

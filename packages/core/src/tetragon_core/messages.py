@@ -10,9 +10,8 @@ their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .hooks import HookMessage
 
@@ -23,6 +22,7 @@ __all__ = [
     "TICK_NS",
     "Capabilities",
     "Credentials",
+    "ExecDetails",
     "ExecFlag",
     "ExecMessage",
     "ExitMessage",
@@ -111,26 +111,12 @@ class ExecFlag(IntFlag):
     ERROR_CGROUP = 0x4000
 
 
-@dataclass(slots=True, kw_only=True)
-class ExecMessage:
-    """A successful exec.
+class ExecDetails(NamedTuple):
+    """What an exec loaded, and how; nothing that the place among other processes depends on."""
 
-    Whoever decodes one may leave fields unset and say in `read_rest` who knows them: most processes
-    end without anybody having looked at what they were.
-    """
-
-    process: ProcessKey
-    previous: ProcessKey
-    """The image this process had until now."""
-    parent: ProcessKey
-    """Current image of the real parent."""
-    fork_ktime_ns: int
     tid: int
     """Thread that called exec, before it took over the group leader's id."""
-    nspid: int
-    """Pid in the process's own pid namespace; 0 when that is the initial one."""
     auid: int
-    flags: int
     inode: int
     nlink: int
     cgroup_id: int
@@ -143,51 +129,137 @@ class ExecMessage:
     """The name given to exec, as given."""
     interpreter: bytes
     """Empty unless a script."""
-    cwd: bytes
     executable: bytes
     """Resolved path of the loaded file, as the process sees it."""
     argv: tuple[bytes, ...]
-    text_bytes: int = field(default=0, compare=False, repr=False)
-    """About what its texts take; never changes."""
-    record: bytes = field(default=b"", compare=False, repr=False)
-    """For `read_rest`, until it was called."""
-    read_rest: Callable[[ExecMessage, bytes], None] | None = field(
-        default=None, compare=False, repr=False
+
+
+# One of these is made for every record, and most are thrown away without having been looked at. So
+# they are neither tuples of tuples nor dataclasses: they hold numbers, and make a key when asked.
+
+
+class _KernelMessage:
+    """A message names a process; two messages are equal when all they say is."""
+
+    __slots__ = ("process_ktime_ns", "process_tgid")
+    FIELDS: tuple[str, ...] = ()
+
+    def __init__(self, process: ProcessKey) -> None:
+        self.process_tgid, self.process_ktime_ns = process
+
+    @property
+    def process(self) -> ProcessKey:
+        """Whom it is about."""
+        return ProcessKey(self.process_tgid, self.process_ktime_ns)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return False
+        return all(getattr(self, name) == getattr(other, name) for name in self.FIELDS)
+
+    __hash__ = None  # type: ignore[assignment]  # how Python says: not hashable
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)
+        return f"{type(self).__name__}({fields})"
+
+
+class ExecMessage(_KernelMessage):
+    """A successful exec. The fields of ExecDetails can be read as if they were its own."""
+
+    __slots__ = (
+        *("previous_tgid", "previous_ktime_ns", "parent_tgid", "parent_ktime_ns", "fork_ktime_ns"),
+        *("nspid", "flags", "cwd", "text_bytes", "record", "read_details", "_details"),
     )
-    """Sets every field that is unset; None when none is."""
+    FIELDS = (
+        *("process", "previous", "parent", "fork_ktime_ns", "nspid", "flags", "cwd", "details"),
+    )
 
-    def __post_init__(self) -> None:
-        """For a message that is complete from the beginning."""
-        self.text_bytes = 2 * sum(map(len, self.argv)) + len(self.filename) + len(self.cwd)
-
-    def __getattr__(self, name: str) -> object:
-        """Called for an unset slot only, that is once: it sets them all."""
-        read_rest = self.read_rest if name in ExecMessage.__slots__ else None
-        if read_rest is None:
-            raise AttributeError(name)
-        self.read_rest = None
-        read_rest(self, self.record)
+    def __init__(
+        self,
+        *,
+        process: ProcessKey,
+        previous: ProcessKey,
+        parent: ProcessKey,
+        fork_ktime_ns: int,
+        nspid: int,
+        flags: int,
+        cwd: bytes,
+        **details: Any,  # noqa: ANN401  each has its own type
+    ) -> None:
+        """A complete one; a decoder may leave out the details and set `read_details`."""
+        super().__init__(process)
+        self.previous_tgid, self.previous_ktime_ns = previous
+        self.parent_tgid, self.parent_ktime_ns = parent
+        self.fork_ktime_ns = fork_ktime_ns
+        self.nspid = nspid
+        """Pid in the process's own pid namespace; 0 when that is the initial one."""
+        self.flags = flags
+        self.cwd = cwd
+        self._details = ExecDetails(**details)
+        self.text_bytes = 2 * sum(map(len, details["argv"])) + len(details["filename"]) + len(cwd)
+        """About what its texts take; never changes."""
         self.record = b""
-        return getattr(self, name)
+        """For `read_details`."""
+        self.read_details: Callable[[bytes], ExecDetails] | None = None
+
+    @property
+    def previous(self) -> ProcessKey:
+        """The image this process had until now."""
+        return ProcessKey(self.previous_tgid, self.previous_ktime_ns)
+
+    @property
+    def parent(self) -> ProcessKey:
+        """Current image of the real parent."""
+        return ProcessKey(self.parent_tgid, self.parent_ktime_ns)
+
+    @property
+    def details(self) -> ExecDetails:
+        """Read from the record when first asked for."""
+        if self.read_details is not None:
+            self._details = self.read_details(self.record)
+            self.record = b""
+            self.read_details = None
+        return self._details
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  the type is that of the detail
+        if name not in ExecDetails._fields:
+            raise AttributeError(name)
+        return getattr(self.details, name)
 
 
-class ForkMessage(NamedTuple):
+class ForkMessage(_KernelMessage):
     """A new process (not a thread)."""
 
-    process: ProcessKey
-    parent: ProcessKey
-    nspid: int
+    __slots__ = ("nspid", "parent_ktime_ns", "parent_tgid")
+    FIELDS = ("process", "parent", "nspid")
+
+    def __init__(self, process: ProcessKey, parent: ProcessKey, nspid: int) -> None:
+        super().__init__(process)
+        self.parent_tgid, self.parent_ktime_ns = parent
+        self.nspid = nspid
+
+    @property
+    def parent(self) -> ProcessKey:
+        """Current image of the real parent."""
+        return ProcessKey(self.parent_tgid, self.parent_ktime_ns)
 
 
-class ExitMessage(NamedTuple):
+class ExitMessage(_KernelMessage):
     """The last thread of a process ended."""
 
-    process: ProcessKey
-    ktime_ns: int
-    code: int
-    """As wait(2) reports it: exit status << 8, or signal number, | 0x80 when core was dumped."""
-    kernel_thread: bool = False
-    """A thread of the kernel: forgotten without an event."""
+    __slots__ = ("code", "kernel_thread", "ktime_ns")
+    FIELDS = ("process", "ktime_ns", "code", "kernel_thread")
+
+    def __init__(
+        self, process: ProcessKey, ktime_ns: int, code: int, *, kernel_thread: bool = False
+    ) -> None:
+        super().__init__(process)
+        self.ktime_ns = ktime_ns
+        self.code = code
+        """As wait(2) tells it: exit status << 8, or signal number, | 0x80 when core was dumped."""
+        self.kernel_thread = kernel_thread
+        """A thread of the kernel: forgotten without an event."""
 
 
 Message = ExecMessage | ForkMessage | ExitMessage | HookMessage

@@ -15,7 +15,7 @@ from .hook_hits import hook_hit
 from .hooks import HookMessage
 from .ids import KERNEL_KEY
 from .images import exec_image, kernel_image, scanned_image, stream_flags
-from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ProcessKey
+from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage
 from .process import Process
 from .signals import exit_status
 from .startup import Verdict, plan_startup
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Observer"]
 
 _FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
-_NOBODY = ProcessKey(0, 0)
+_NOBODY = (0, 0)
 _EVENTS = Counter.EVENTS
-_new = tuple.__new__  # makes an event without a call of Python code
 
 
 class Observer:
@@ -62,7 +61,8 @@ class Observer:
             self._on_fork(message)
             return ()
         elif isinstance(message, HookMessage):
-            event = hook_hit(message, self._resolve(message.process), self._clock, self._stats)
+            process = self._resolve(message.process.tgid, message.process.ktime_ns)
+            event = hook_hit(message, process, self._clock, self._stats)
         else:
             event = self._on_exit(message)
         if event is None:
@@ -91,16 +91,17 @@ class Observer:
         return events
 
     def _on_exec(self, message: ExecMessage) -> ProcessExec:
-        key = message.process
-        previous = self._resolve(message.previous)
+        tgid, ktime_ns = message.process_tgid, message.process_ktime_ns
+        parent_key = (message.parent_tgid, message.parent_ktime_ns)
+        previous = self._resolve(message.previous_tgid, message.previous_ktime_ns)
         parent = previous
         if previous is None or message.flags & _FIRST:
-            parent = self._resolve(message.parent)
+            parent = self._resolve(message.parent_tgid, message.parent_ktime_ns)
         in_init_tree = message.nspid == 1 or _is_marked(parent) or _is_marked(previous)
-        replaced = self.cache.live(key.tgid)
+        replaced = self.cache.live(tgid)
         if replaced is not None:
-            self.cache.retire(replaced, key.ktime_ns)
-        process = self._begin(key, parent, message.parent)
+            self.cache.retire(replaced, ktime_ns)
+        process = self._begin((tgid, ktime_ns), parent, parent_key)
         process.nspid = message.nspid
         process.fork_ktime_ns = message.fork_ktime_ns
         if message.fork_ktime_ns:
@@ -111,18 +112,19 @@ class Observer:
         process.image = exec_image(message)
         process.in_init_tree = in_init_tree
         self.cache.add(process)
-        return _new(ProcessExec, (process, parent, process.start_time_ns, ()))
+        return ProcessExec(process, parent, process.start_time_ns)
 
     def _on_fork(self, message: ForkMessage) -> None:
-        key = message.process
-        reused = self.cache.live(key.tgid)
+        tgid, ktime_ns = message.process_tgid, message.process_ktime_ns
+        reused = self.cache.live(tgid)
         if reused is not None:  # its exit record was lost
-            self._end(reused, key.ktime_ns)
-        parent = self._resolve(message.parent)
-        process = self._begin(key, parent, message.parent)
+            self._end(reused, ktime_ns)
+        parent = self._resolve(message.parent_tgid, message.parent_ktime_ns)
+        parent_key = (message.parent_tgid, message.parent_ktime_ns)
+        process = self._begin((tgid, ktime_ns), parent, parent_key)
         process.nspid = message.nspid
         process.fork_time_ns = process.start_time_ns
-        process.fork_ktime_ns = key.ktime_ns
+        process.fork_ktime_ns = ktime_ns
         process.in_init_tree = message.nspid == 1 or _is_marked(parent)
         process.flags = forked_flags(in_init_tree=process.in_init_tree)
         process.image = parent.image if parent is not None else None
@@ -130,7 +132,7 @@ class Observer:
         self.cache.add(process)
 
     def _on_exit(self, message: ExitMessage) -> ProcessExit | None:
-        process = self._resolve(message.process)
+        process = self._resolve(message.process_tgid, message.process_ktime_ns)
         if message.kernel_thread:
             if process is not None:
                 self._end(process, message.ktime_ns)
@@ -144,10 +146,10 @@ class Observer:
             self._end(process, message.ktime_ns)
         status, signal = exit_status(message.code)
         time_ns = self._clock.to_wall_ns(message.ktime_ns)
-        return _new(ProcessExit, (process, process.parent, time_ns, status, signal, ()))
+        return ProcessExit(process, process.parent, time_ns, status, signal)
 
-    def _resolve(self, key: ProcessKey) -> Process | None:
-        """Find the image that `key` names.
+    def _resolve(self, tgid: int, ktime_ns: int) -> Process | None:
+        """Find the image that has this key.
 
         A key made from the start time in ticks comes from a kernel that does not have the process
         in its table (older than the sensor, or table full). Records come in order, so such a key
@@ -155,23 +157,25 @@ class Observer:
         first. Or the last one that ran: of two last threads that leave together, the second finds
         the table's entry gone and reports the process again, by its start tick.
         """
-        if not key.tgid:
+        if not tgid:
             return self.kernel
-        live = self.cache.live(key.tgid)
-        if live is not None and key.ktime_ns in (live.ktime_ns, _start_tick(live)):
+        live = self.cache.live(tgid)
+        if live is not None and (ktime_ns == live.ktime_ns or ktime_ns == _start_tick(live)):
             return live
-        known = self.cache.get(key)
+        known = self.cache.get((tgid, ktime_ns))
         if known is None:
-            ended = self.cache.ended(key.tgid)
-            if ended is not None and key.ktime_ns == _start_tick(ended):
+            ended = self.cache.ended(tgid)
+            if ended is not None and ktime_ns == _start_tick(ended):
                 return ended
         return known
 
-    def _begin(self, key: ProcessKey, parent: Process | None, parent_key: ProcessKey) -> Process:
+    def _begin(
+        self, key: tuple[int, int], parent: Process | None, parent_key: tuple[int, int]
+    ) -> Process:
         """A process with its names, its parent and its start."""
         process = Process(self._node, key, parent_key if parent is None else parent.key)
         process.parent = parent
-        process.start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
+        process.start_time_ns = self._clock.to_wall_ns(process.ktime_ns)
         return process
 
     def _end(self, process: Process, ktime_ns: int) -> None:
@@ -180,20 +184,20 @@ class Observer:
 
     def _unknown(self, message: ExitMessage) -> Process:
         self._stats.add(Counter.PROCESS_UNKNOWN)
-        key = message.process
+        tgid, ktime_ns = message.process_tgid, message.process_ktime_ns
         # An image younger than the one we know: its exec record was lost. The pid is free now
         # anyway.
-        stale = self.cache.live(key.tgid)
-        if stale is not None and stale.ktime_ns < key.ktime_ns:
+        stale = self.cache.live(tgid)
+        if stale is not None and stale.ktime_ns < ktime_ns:
             self._end(stale, message.ktime_ns)
-        unknown = Process(None, key, _NOBODY)
-        unknown.start_time_ns = self._clock.to_wall_ns(key.ktime_ns)
+        unknown = Process(None, (tgid, ktime_ns), _NOBODY)
+        unknown.start_time_ns = self._clock.to_wall_ns(ktime_ns)
         return unknown
 
     def _enter_scanned(self, scanned: ScannedProcess, verdict: Verdict) -> Process:
         parent = self.cache.live(scanned.ppid) if scanned.ppid else self.kernel
         has_image = verdict is not Verdict.ENTER_WITHOUT_IMAGE
-        entry = self._begin(scanned.key, parent, ProcessKey(scanned.ppid, 0))
+        entry = self._begin(scanned.key, parent, (scanned.ppid, 0))
         entry.nspid = scanned.nspid
         entry.fork_time_ns = entry.start_time_ns
         entry.fork_ktime_ns = scanned.start_ktime_ns

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .ids import exec_id
 
 if TYPE_CHECKING:
-    from .messages import Capabilities, Credentials, Namespaces, ProcessKey
+    from .messages import Capabilities, Credentials, Namespaces
 
 __all__ = ["BinaryProperties", "Image", "Process"]
 
@@ -69,14 +69,15 @@ class Process:
         *("refcnt", "cached_children", "retired_ktime_ns", "encoded", "_exec_id"),
     )
 
-    def __init__(self, node: str | None, key: ProcessKey, parent_key: ProcessKey) -> None:
+    def __init__(self, node: str | None, key: tuple[int, int], parent_key: tuple[int, int]) -> None:
         """One that has just begun, and of which nothing else is known."""
         self.node = node
         """Part of its ids; None for an unknown process, which has none."""
         self.key = key
         self.parent_key = parent_key
         """Names the parent, whether that is known or not."""
-        self.pid, self.ktime_ns = key
+        self.pid = key[0]
+        self.ktime_ns = key[1]
         self.nspid = 0
         """Pid in its own pid namespace; 0 in the initial one or when unknown."""
         self.start_time_ns = 0

@@ -77,9 +77,9 @@ def _verdict(process: ScannedProcess, execs: Sequence[ExecMessage]) -> Verdict:
 
 def _may_show(process: ScannedProcess, message: ExecMessage) -> bool:
     """Tell whether what the walk read may be, even in part, the image of `message`."""
-    if process.executable is None or process.argv is None or process.argv == message.argv:
+    if process.executable is None or process.argv is None or process.argv == message.details.argv:
         return True
-    executable = message.executable.decode(errors="surrogateescape")
+    executable = message.details.executable.decode(errors="surrogateescape")
     return process.executable.removesuffix(_DELETED) == executable.removesuffix(_DELETED)
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tetragon_core.messages import (
     Capabilities,
     Credentials,
+    ExecDetails,
     ExecMessage,
     ExitMessage,
     ForkMessage,
     Namespaces,
-    ProcessKey,
 )
 
 from . import _wire
@@ -36,8 +36,7 @@ _DELETED: Final = int(_wire.ExecFlag.DELETED)
 _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
 
 # This is the hottest code of the agent, hence its habits: nothing is unpacked before somebody reads
-# it, tuples are made without a call of Python code, and operations on enums are kept out.
-_new: Final = tuple.__new__
+# it, messages are filled without a call of their constructor, operations on enums are kept out.
 
 
 def _only(layout: type[NamedTuple], packed: Struct, *names: str) -> Struct:
@@ -107,7 +106,7 @@ def _unpack(layout: Struct, least: int, record: bytes) -> tuple[int, ...]:
 
 
 def _exec(record: bytes) -> ExecMessage:
-    """All fields but those of `_read_rest`."""
+    """Where it belongs; what was executed, `_details` tells when somebody asks."""
     (
         size,
         flags,
@@ -132,35 +131,44 @@ def _exec(record: bytes) -> ExecMessage:
     if cwd_end + executable + arguments != size:
         raise RecordError(f"the parts of an exec record of {size} bytes do not add up to that")
     message = ExecMessage.__new__(ExecMessage)
-    message.process = _new(ProcessKey, (tgid, ktime))
-    message.previous = _new(ProcessKey, (previous_tgid, previous_ktime))
-    message.parent = _new(ProcessKey, (parent_tgid, parent_ktime))
+    message.process_tgid = tgid
+    message.process_ktime_ns = ktime
+    message.previous_tgid = previous_tgid
+    message.previous_ktime_ns = previous_ktime
+    message.parent_tgid = parent_tgid
+    message.parent_ktime_ns = parent_ktime
     message.fork_ktime_ns = fork_ktime
     message.nspid = nspid
     message.flags = flags
     message.cwd = record[cwd_start:cwd_end]
     message.text_bytes = size + arguments
     message.record = record[:size]
-    message.read_rest = _read_rest
+    message.read_details = _details
     return message
 
 
-def _read_rest(message: ExecMessage, record: bytes) -> None:
-    """What nobody may ever look at."""
+def _details(record: bytes) -> ExecDetails:
     values = _wire.REC_EXEC.unpack_from(record)
-    message.tid, message.auid, message.inode, message.nlink, message.cgroup_id = _numbers(values)
-    message.credentials = _new(Credentials, values[_wire.REC_EXEC_CREDS])
-    message.capabilities = _new(Capabilities, values[_wire.REC_EXEC_CAPS])
-    message.namespaces = _new(Namespaces, values[_wire.REC_EXEC_NS])
+    tid, auid, inode, nlink, cgroup_id = _numbers(values)
     offsets = tuple(accumulate(_lengths(values), initial=_EXEC_BYTES))
     cgroup, tty, filename, interpreter, cwd, executable, arguments, end = offsets
-    message.cgroup = record[cgroup:tty]
-    message.tty = record[tty:filename]
-    message.filename = record[filename:interpreter]
-    message.interpreter = record[interpreter:cwd]
     path = record[executable:arguments]
-    message.executable = path + b" (deleted)" if message.flags & _DELETED else path
-    message.argv = _split(record[arguments:end])
+    return ExecDetails(
+        tid=tid,
+        auid=auid,
+        inode=inode,
+        nlink=nlink,
+        cgroup_id=cgroup_id,
+        credentials=Credentials(*values[_wire.REC_EXEC_CREDS]),
+        capabilities=Capabilities(*values[_wire.REC_EXEC_CAPS]),
+        namespaces=Namespaces(*values[_wire.REC_EXEC_NS]),
+        cgroup=record[cgroup:tty],
+        tty=record[tty:filename],
+        filename=record[filename:interpreter],
+        interpreter=record[interpreter:cwd],
+        executable=path + b" (deleted)" if values[_FLAGS] & _DELETED else path,
+        argv=_split(record[arguments:end]),
+    )
 
 
 def _split(arguments: bytes) -> tuple[bytes, ...]:
@@ -172,15 +180,24 @@ def _split(arguments: bytes) -> tuple[bytes, ...]:
 
 def _fork(record: bytes) -> ForkMessage:
     _, nspid, ktime, tgid, parent_ktime, parent_tgid = _unpack(_FORK, _FORK_BYTES, record)
-    process, parent = (tgid, ktime), (parent_tgid, parent_ktime)
-    return _new(ForkMessage, (_new(ProcessKey, process), _new(ProcessKey, parent), nspid))
+    message = ForkMessage.__new__(ForkMessage)
+    message.process_tgid = tgid
+    message.process_ktime_ns = ktime
+    message.parent_tgid = parent_tgid
+    message.parent_ktime_ns = parent_ktime
+    message.nspid = nspid
+    return message
 
 
 def _exit(record: bytes) -> ExitMessage:
     _, flags, ktime, tgid, end_ktime, code = _unpack(_EXIT, _EXIT_BYTES, record)
-    is_kernel_thread = flags & _KERNEL_THREAD != 0
-    process = _new(ProcessKey, (tgid, ktime))
-    return _new(ExitMessage, (process, end_ktime, code, is_kernel_thread))
+    message = ExitMessage.__new__(ExitMessage)
+    message.process_tgid = tgid
+    message.process_ktime_ns = ktime
+    message.ktime_ns = end_ktime
+    message.code = code
+    message.kernel_thread = flags & _KERNEL_THREAD != 0
+    return message
 
 
 _KIND_BYTES: Final = slice(4, 6)
