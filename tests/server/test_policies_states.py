@@ -173,8 +173,11 @@ def test_counters_outlive_policies(agent: PolicyAgent) -> None:
     agent.delete("a")
     agent.add(policy_text("a"))
     agent.engine.losses["LOST_HIT"] = 5
+    read = agent.policies.manager.counters
 
-    counters = agent.api.call(agent.policies.manager.counters)
-
-    assert {Counter.HOOK_MISSED: 6, Counter.RING_LOST_HOOK: 5} == counters
+    assert {Counter.HOOK_MISSED: 6, Counter.RING_LOST_HOOK: 5} == agent.api.call(read)
+    agent.configure("a", enable=False)
+    assert 6 == agent.api.call(read)[Counter.HOOK_MISSED]
+    agent.configure("a", enable=True)
+    assert 6 == agent.api.call(read)[Counter.HOOK_MISSED]
     assert 5 == agent.policies.manager.losses()

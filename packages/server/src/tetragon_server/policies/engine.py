@@ -59,7 +59,10 @@ class LoadedPolicy(Protocol):
         """Detach and unload; a second call does nothing."""
 
     def counters(self) -> Mapping[str, int]:
-        """By name: `missed`, and if the kernel's side counts them `posted` and other actions."""
+        """By name: `missed`, and if the kernel's side counts them `posted` and other actions.
+
+        None gets smaller while the policy is loaded; asked in the event loop's thread.
+        """
 
 
 class PolicyEngine(Protocol):

@@ -90,11 +90,19 @@ class PolicyEntry:
     hooks: Sequence[HookStatus] = ()
     warnings: Sequence[str] = ()
     kernel_memory_bytes: int = 0
+    missed: int = 0
+    """What was read last; begins anew whenever it is attached."""
 
     @property
     def is_enabled(self) -> bool:
         """True while it reports."""
         return self.state in {PolicyState.ENABLED, PolicyState.PARTIALLY_ENABLED}
+
+    def more_missed(self) -> int:
+        """Hits it missed since this was asked last. Not while it is attached or detached."""
+        now = 0 if self.loaded is None else self.loaded.counters().get("missed", 0)
+        before, self.missed = self.missed, now
+        return now - before if now >= before else now
 
     def take(self, loaded: LoadedPolicy) -> None:
         """Note what is in the kernel now."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any, TypeVar
 
-    from .engine import LoadedPolicy
     from .reading import ReadPolicy
     from .worker import EngineWorker
 
@@ -50,7 +49,7 @@ class PolicyManager:
         self._ids = count(_FIRST_ID)
         self._lock = asyncio.Lock()
         self._changes: set[asyncio.Task[Any]] = set()
-        self._past_missed = 0
+        self._missed = 0
 
     def entries(self, domain: str = "") -> Sequence[PolicyEntry]:
         """Those of a domain, or all, oldest first."""
@@ -98,15 +97,16 @@ class PolicyManager:
         """Unload everything, after the change that is going on."""
         async with self._lock:
             for entry in self._entries.values():
-                await self._release(entry.forget(PolicyState.UNLOADING))
+                await self._release(entry, PolicyState.UNLOADING)
             self._entries.clear()
             await self._worker.close()
 
     def counters(self) -> Mapping[Counter, int]:
         """Source for Stats: losses of all policies, also of those that are gone."""
-        loaded = [one.loaded for one in self._entries.values() if one.loaded is not None]
-        missed = self._past_missed + sum(one.counters().get("missed", 0) for one in loaded)
-        values = {**self._worker.counters(), "missed": missed}
+        for entry in self._entries.values():
+            if entry.is_enabled:
+                self._missed += entry.more_missed()
+        values = {**self._worker.counters(), "missed": self._missed}
         return {_COUNTERS[name]: value for name, value in values.items() if name in _COUNTERS}
 
     def losses(self) -> int:
@@ -164,13 +164,13 @@ class PolicyManager:
             await self._worker.run(fresh.loaded.disable)
             fresh.state = PolicyState.DISABLED
         self._entries[key] = fresh
-        await self._release(old.forget(PolicyState.UNLOADING))
+        await self._release(old, PolicyState.UNLOADING)
         return fresh
 
     async def _delete(self, key: PolicyKey) -> None:
         entry = self.find(key)
         del self._entries[key]
-        await self._release(entry.forget(PolicyState.UNLOADING))
+        await self._release(entry, PolicyState.UNLOADING)
 
     async def _configure(
         self, key: PolicyKey, mode: PolicyMode | None, *, enable: bool | None
@@ -198,13 +198,14 @@ class PolicyManager:
             await self._worker.run(entry.loaded.enable)
         except TetragonError as error:
             text = f'failed to enable tracing policy "{entry.key.name}": {error}'
-            await self._release(entry.forget(PolicyState.LOAD_ERROR, text))
+            await self._release(entry, PolicyState.LOAD_ERROR, text)
             raise TetragonError(text) from error
         entry.note_enabled()
 
     async def _disable(self, entry: PolicyEntry) -> None:
         if not entry.is_enabled or entry.loaded is None:
             raise UsageError(f"tracing policy {entry.key.name} is not enabled")
+        self._missed += entry.more_missed()
         entry.state = PolicyState.UNLOADING
         try:
             await self._worker.run(entry.loaded.disable)
@@ -214,11 +215,13 @@ class PolicyManager:
             raise TetragonError(entry.error) from error
         entry.state = PolicyState.DISABLED
 
-    async def _release(self, loaded: LoadedPolicy | None) -> None:
-        """Close it; what it missed is still counted."""
+    async def _release(self, entry: PolicyEntry, state: PolicyState, text: str = "") -> None:
+        """Close what is loaded of it; what it missed is still counted."""
+        if entry.is_enabled:
+            self._missed += entry.more_missed()
+        loaded = entry.forget(state, text)
         if loaded is None:
             return
-        self._past_missed += loaded.counters().get("missed", 0)
         try:
             await self._worker.run(loaded.close)
         except TetragonError as error:

@@ -32,6 +32,8 @@ class EngineWorker:
     def __init__(self, open_engine: Callable[[], PolicyEngine]) -> None:
         self._open_engine = open_engine
         self._engine: PolicyEngine | None = None
+        self._last: Mapping[str, int] = {}
+        """Counters of an engine that is closed."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policies")
 
     async def run(self, call: Callable[[], Result]) -> Result:
@@ -50,12 +52,14 @@ class EngineWorker:
 
     def counters(self) -> Mapping[str, int]:
         """Losses on the engine's side; cheap."""
-        return {} if self._engine is None else self._engine.counters()
+        return self._last if self._engine is None else self._engine.counters()
 
     async def close(self) -> None:
         """Wait for what runs, then close the engine."""
-        if self._engine is not None:
-            await self.run(self._engine.close)
+        engine = self._engine
+        if engine is not None:
+            self._last, self._engine = dict(engine.counters()), None
+            await self.run(engine.close)
         self._thread.shutdown()
 
 
