@@ -153,7 +153,11 @@ class Emitter(KernelReader):
         asm.call(helper)
         asm.jump(R0, "s<", 0, failed)
         if is_string:
+            # before 6.13 the NUL of an empty string of user space is not counted
+            empty = asm.new_label("empty")
+            asm.jump(R0, "==", 0, empty)
             asm.alu("sub", R0, 1)
+            asm.label(empty)
         elif isinstance(length, Register):
             asm.load(R0, FP, Stack.TEMPORARY, 8)
         else:
