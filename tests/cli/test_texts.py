@@ -57,6 +57,23 @@ def test_mini_exit_tells_the_end(fields: dict[str, Any], end: str, mini: MiniFor
     assert expected == mini.render(event("process_exit", **fields))
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "end"),
+    [
+        ("process_kprobe", {"function_name": "do_thing"}, "do_thing"),
+        ("process_tracepoint", {"subsys": "sched", "event": "sched_switch"}, "sched sched_switch"),
+    ],
+    ids=["kprobe", "tracepoint"],
+)
+def test_mini_hits_of_policies(
+    kind: str, fields: dict[str, Any], end: str, mini: MiniFormat
+) -> None:
+    """The hook follows the binary, without the process's arguments."""
+    line = mini.render(event(kind, **fields))
+
+    assert f"     1781470: root: /usr/bin/ls {end}\n" in line
+
+
 @pytest.mark.parametrize(("uid", "user"), [(4242, "4242"), (None, "?")])
 def test_mini_users_without_a_name(uid: int | None, user: str, mini: MiniFormat) -> None:
     """The number, or a question mark."""

@@ -56,7 +56,10 @@ class LoadedPolicy(Protocol):
         """Detach."""
 
     def close(self) -> None:
-        """Detach and unload; a second call does nothing."""
+        """Detach and unload; a second call does nothing.
+
+        When the agent ends, those of several policies are called at once, in several threads.
+        """
 
     def counters(self) -> Mapping[str, int]:
         """By name: `missed`, and if the kernel's side counts them `posted` and other actions.

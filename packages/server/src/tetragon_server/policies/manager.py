@@ -96,8 +96,8 @@ class PolicyManager:
     async def close(self) -> None:
         """Unload everything, after the change that is going on."""
         async with self._lock:
-            for entry in self._entries.values():
-                await self._release(entry, PolicyState.UNLOADING)
+            loaded = [one.forget(PolicyState.UNLOADING) for one in self._entries.values()]
+            await self._worker.close_all([one for one in loaded if one is not None])
             self._entries.clear()
             await self._worker.close()
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from tetragon_core.policy.model import Policy
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["EngineWorker"]
 
 _log = logging.getLogger(__name__)
+
+_CLOSERS: Final = 32
 
 
 class EngineWorker:
@@ -53,6 +55,20 @@ class EngineWorker:
     def counters(self) -> Mapping[str, int]:
         """Losses on the engine's side; cheap."""
         return self._last if self._engine is None else self._engine.counters()
+
+    async def close_all(self, policies: Sequence[LoadedPolicy]) -> None:
+        """Close them all at once.
+
+        Each waits some 40 ms until no CPU is in its programs, and an agent that ends has two seconds.
+        """
+        if not policies:
+            return
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(min(len(policies), _CLOSERS)) as threads:
+            closing = [loop.run_in_executor(threads, _guarded, one.close) for one in policies]
+            for result in await asyncio.gather(*closing, return_exceptions=True):
+                if isinstance(result, TetragonError):
+                    _log.error("a policy could not be unloaded", extra={"attrs": {"error": result}})
 
     async def close(self) -> None:
         """Wait for what runs, then close the engine."""
