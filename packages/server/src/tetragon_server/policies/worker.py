@@ -59,7 +59,7 @@ class EngineWorker:
     async def close_all(self, policies: Sequence[LoadedPolicy]) -> None:
         """Close them all at once.
 
-        Each waits some 40 ms until no CPU is in its programs, and an agent that ends has two seconds.
+        Each waits some 40 ms until no CPU is in its programs, and an agent has two seconds to end.
         """
         if not policies:
             return
