@@ -28,7 +28,7 @@ ARGUMENT_TYPES: Final[tuple[ArgumentType, ...]] = (
     Integer(("uint8",), "uint_arg", 1, signed=False),
     Integer(("uint16",), "uint_arg", 2, signed=False),
     Integer(("int64", "sint64", "long"), "long_arg", 8, signed=True),
-    Integer(("uint64", "ulong", "unsigned long", "size_t"), "size_arg", 8, signed=False),
+    Integer(("uint64", "ulong", "size_t"), "size_arg", 8, signed=False),
     String(),
     FileName(),
     Device(),
