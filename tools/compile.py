@@ -36,9 +36,12 @@ MODULES: Final = (
     "tetragon_core.process",
     "tetragon_core.signals",
     "tetragon_core.stats",
+    "tetragon_sensors.base",
     "tetragon_sensors.decode",
+    "tetragon_sensors.libbpf._batch",
     "tetragon_server.encode",
     "tetragon_server.process_bytes",
+    "tetragon_server.pump",
     "tetragon_server.wire",
 )
 """What runs for each record or event; compiling anything else would only cost memory."""
@@ -76,6 +79,13 @@ def compiler() -> str | None:
     return shutil.which("gcc") or shutil.which("clang")
 
 
+def source_of(module: str) -> str:
+    """Path of a module in the copy; the few that need C itself are not Python."""
+    path = TARGET / module.replace(".", "/")
+    candidates = (path.with_suffix(".py"), path.with_suffix(".pyx"))
+    return str(next(one for one in candidates if one.exists()))
+
+
 def build() -> None:
     """Compile what is older than its source."""
     from Cython.Build import cythonize  # noqa: PLC0415  takes half a second
@@ -89,7 +99,7 @@ def build() -> None:
     os.environ |= {"CC": name, "LDSHARED": f"{name} -shared"}
     os.chdir(TARGET)
     extensions = [
-        Extension(module, [module.replace(".", "/") + ".py"], extra_compile_args=["-g0", "-w"])
+        Extension(module, [source_of(module)], extra_compile_args=["-g0", "-w"])
         for module in MODULES
     ]
     # Annotations are for readers: taken literally, an `int` could be no other number, and a text

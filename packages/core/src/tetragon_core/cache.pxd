@@ -2,9 +2,11 @@
 # What of this module becomes a C structure where it is compiled; see tools/compile.py.
 
 from tetragon_core.process cimport Process
+from tetragon_core.stats cimport Stats
 
 cdef class ProcessCache:
-    cdef object _stats, _capacity, _grace_ns, _max_ended_bytes, _ended_bytes
+    cdef Stats _stats
+    cdef object _capacity, _grace_ns, _max_ended_bytes, _ended_bytes
     cdef object _entries, _idle, _held
     cdef dict _live, _ended
     cpdef Process get(self, key)

@@ -4,11 +4,13 @@
 from tetragon_core.cache cimport ProcessCache
 from tetragon_core.messages cimport ExecMessage, ExitMessage, ForkMessage
 from tetragon_core.process cimport Process
+from tetragon_core.stats cimport Stats
 
 cdef class Observer:
     cdef public ProcessCache cache
     cdef public Process kernel
-    cdef object _clock, _stats, _node
+    cdef object _clock, _node
+    cdef Stats _stats
     cpdef feed(self, message)
     cdef _on_exec(self, ExecMessage message)
     cdef _on_fork(self, ForkMessage message)

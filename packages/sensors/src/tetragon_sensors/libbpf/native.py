@@ -15,6 +15,11 @@ from tetragon_core.errors import LoadError, PermissionDeniedError, TetragonError
 
 from ._ffi import PRINT_CALLBACK, SAMPLE_CALLBACK, ObjectOpenOpts, ProgInfo, load_library
 
+try:
+    from ._batch import Batch  # type: ignore[import-not-found]  # is there when it was compiled
+except ImportError:
+    from .batch import Batch
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -204,20 +209,15 @@ class Ring:
 
     def __init__(self, ring_map: Map) -> None:
         """Raises LoadError when libbpf cannot map it (memory)."""
-        self._records: list[bytes] = []
-        self._limit = 0
-        self._callback = SAMPLE_CALLBACK(self._on_record)  # kept: libbpf holds only its address
+        self._batch = Batch()  # kept: libbpf holds only its addresses
         c.set_errno(0)
-        self._ring = _lib().ring_buffer__new(ring_map.fd, self._callback, None, None)
+        callback = SAMPLE_CALLBACK(self._batch.callback)
+        self._ring = _lib().ring_buffer__new(ring_map.fd, callback, self._batch.context, None)
         if not self._ring:
             raise _failure("cannot map the ring buffer")
         # libbpf has an epoll descriptor of its own, but a level-triggered one cannot be silenced.
         self._epoll = select.epoll()
         self._epoll.register(ring_map.fd, select.EPOLLIN | select.EPOLLET)
-
-    def _on_record(self, _context: int, data: int, size: int) -> int:
-        self._records.append(c.string_at(data, size))
-        return -1 if len(self._records) >= self._limit else 0
 
     def fileno(self) -> int:
         """Descriptor that is readable while records wait that were not acknowledged."""
@@ -229,11 +229,11 @@ class Ring:
 
     def read(self, limit: int) -> list[bytes]:
         """Take up to `limit` records, oldest first."""
-        self._records = []
-        self._limit = limit
-        # a negative return from the callback stops libbpf after the record was consumed
+        records: list[bytes] = []
+        self._batch.records = records
+        self._batch.limit = limit
         _lib().ring_buffer__consume(self._ring)
-        return self._records
+        return records
 
     def close(self) -> None:
         """Unmap; idempotent."""
