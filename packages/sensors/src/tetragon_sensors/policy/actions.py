@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the winning selector asks for beside the event itself: stack traces."""
+"""What the winning selector asks for: an event or none, its number, stack traces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .emitter import Emitter
 
-__all__ = ["emit_stacks"]
+__all__ = ["POST", "emit_stacks", "posts", "reported"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -24,6 +24,21 @@ _USER_STACK: Final = 1 << 8
 """BPF_F_USER_STACK."""
 _STACK_BYTES: Final = 127 * 8
 """As many frames as the kernel walks unless kernel.perf_event_max_stack says otherwise."""
+
+
+_NUMBERS: Final = {"Post": 1, "TrackSock": 11, "UntrackSock": 12}
+"""enum KprobeAction of the API."""
+POST: Final = _NUMBERS["Post"]
+
+
+def posts(actions: Sequence[Action]) -> bool:
+    """Whether these actions make an event: by default they do."""
+    return not any(action.action == "NoPost" for action in actions)
+
+
+def reported(actions: Sequence[Action]) -> int:
+    """The action an event names: the last one."""
+    return next((_NUMBERS[one.action] for one in reversed(actions)), POST)
 
 
 def emit_stacks(emitter: Emitter, actions: Sequence[Action]) -> None:

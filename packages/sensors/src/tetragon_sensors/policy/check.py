@@ -15,6 +15,7 @@ from tetragon_core.policy.model import FunctionHook, TracepointHook
 from tetragon_core.policy.problems import Problems
 from tetragon_sensors.kernel.tracefs import TracefsError
 
+from .actionchecks import check_actions
 from .arguments import (
     check_filters,
     lay_out,
@@ -28,6 +29,8 @@ from .calls import resolve_calls
 from .frames import FieldsFrame, WordsFrame
 from .lists import expand_lists
 from .plan import HookPlan, Method, Plan, Source, Target, Timing
+from .ratelimit import rate_limit_map
+from .socktrack import SOCKS_MAP, TRACKING
 from .tables import MAX_TESTS, process_tables
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["make_plan"]
 
 _TRUE = frozenset({"1", "t", "true"})
-_OBSERVING = frozenset({"Post", "NoPost"})
 
 
 def make_plan(policy: Policy, kernel: Kernel, numbers: Iterator[int] | None = None) -> Plan:
@@ -85,13 +87,16 @@ class _Check:
                 f"{len(tables.tests)} different filters on executables; at most {MAX_TESTS}"
             )
         self.problems.raise_if_any(self.policy.source)
+        tracks = any(map(_tracks, self.policy.spec.hooks))
+        limits = rate_limit_map(hooks)
         return Plan(
             policy_name=self.policy.name,
             namespace=self.policy.namespace,
-            hooks=tuple(replace(hook, tables=tables) for hook in hooks),
+            hooks=tuple(replace(hook, tables=tables, tracks_socks=tracks) for hook in hooks),
             skipped=tuple(self.skipped),
             warnings=tuple(self.problems.warnings),
             tables=tables,
+            maps=(*([limits] if limits else []), *([SOCKS_MAP] if tracks else [])),
         )
 
     def _check_sections(self) -> None:
@@ -114,19 +119,13 @@ class _Check:
                 )
 
     def _check_actions(self, hook: Hook) -> None:
+        check_actions(hook, self.problems)
         for selector in hook.selectors:
             if selector.match_workloads is not None:
                 self.problems.error(
                     "matchWorkloads needs Kubernetes, which this agent is not connected to",
                     selector.match_workloads.where,
                 )
-            for action in (*selector.match_actions, *selector.match_return_actions):
-                if action.action not in _OBSERVING:
-                    self.problems.error(
-                        f"action {action.action} is not supported yet by this version: it "
-                        "observes (Post, NoPost) and does not enforce",
-                        action.where,
-                    )
 
     # ---- functions ----
 
@@ -171,6 +170,7 @@ class _Check:
             selectors=hook.selectors,
             record_bytes=size,
             uses_cookie=len(targets) > 1,
+            result_action=hook.return_arg_action,
         )
         if result is None:
             return [entry]
@@ -273,3 +273,8 @@ class _Check:
             record_bytes=size,
         )
         return [plan]
+
+
+def _tracks(hook: Hook) -> bool:
+    actions = (one.action for selector in hook.selectors for one in selector.match_actions)
+    return not TRACKING.isdisjoint(actions) or bool(getattr(hook, "return_arg_action", ""))

@@ -203,7 +203,7 @@ class Emitter(KernelReader):
         asm.call(Helper.KTIME_GET_BOOT_NS)
         asm.store(R7, Offset.KTIME, R0, 8)
         asm.mov(R1, 0)
-        for offset in (Offset.FLAGS, Offset.ACTION):
+        for offset in (Offset.FLAGS, Offset.ACTION, Offset.RETURN_ACTION):
             asm.store(R7, offset, R1, 4)
         for offset in (Offset.ENTRY_KTIME, Offset.KERNEL_STACK, Offset.USER_STACK):
             asm.store(R7, offset, R1, 8)

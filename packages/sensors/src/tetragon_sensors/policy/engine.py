@@ -26,8 +26,8 @@ from tetragon_sensors.kernel.programs import ProgramKind
 from .check import make_plan
 from .emitter import COUNTERS, SCRATCH_SLOTS, Environment
 from .hits import HitDecoder
-from .hostnamespaces import check_host, known_host
 from .hookprogram import build_program
+from .hostnamespaces import check_host, known_host
 from .loading import load_linked
 from .plan import Method, Timing
 from .record import KIND_HIT, SCRATCH_BYTES
@@ -200,7 +200,7 @@ class LoadedPolicy:
         self._engine = engine
         self._attachments: list[Attachment] = []
         self._programs: list[tuple[HookPlan, Program]] = []
-        self._tracking = ProcessTracking(plan.tables)
+        self._tracking = ProcessTracking(plan)
         try:
             maps = self._tracking.descriptors
             self._tracking.load(engine.environment(plan, maps))

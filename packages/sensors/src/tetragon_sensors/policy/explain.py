@@ -15,9 +15,10 @@ from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
 from tetragon_sensors.program.opcodes import INSTRUCTION
 
+from .actions import posts
 from .check import make_plan
 from .emitter import Environment
-from .hookprogram import build_program, posts
+from .hookprogram import build_program
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
 from .plan import Method, Source, Timing
 

@@ -85,6 +85,7 @@ class HitDecoder:
             ktime_ns=header.ktime,
             info=target.info,
             action=header.action,
+            return_action=header.return_action,
             arguments=tuple(value for position, value in values if position < data_from),
             data=tuple(value for position, value in values if position >= data_from),
             return_value=plan.result.type.decode(record, plan.result) if plan.result else None,

@@ -7,20 +7,22 @@ first, and an argument is read when the first filter or the record needs it, onc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
+from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter, Selector
 from tetragon_sensors.program.linker import link
 from tetragon_sensors.program.opcodes import Helper, Register
 
-from .actions import emit_stacks
+from .actions import POST, emit_stacks, posts, reported
 from .emitter import Emitter, Stack
 from .images import emit_binaries
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
 from .plan import Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
+from .ratelimit import emit_rate_limit, limited
 from .record import HEADER_BYTES, HitFlag, Offset
 from .snapshots import emit_changes, emit_remember
+from .socktrack import TRACKING, emit_owner, emit_track, is_sock
 from .upkeep import table_functions
 from .values import ArgumentCode
 
@@ -34,12 +36,9 @@ if TYPE_CHECKING:
     from .order import Check
     from .plan import HookPlan
 
-__all__ = ["POST", "build_program"]
+__all__ = ["build_program"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
-
-POST: Final = 1
-"""KPROBE_ACTION_POST."""
 
 
 def build_program(
@@ -90,9 +89,9 @@ class _Builder:
                 self._check(check, self.emitter.done)
             if selector.match_namespace_changes or selector.match_capability_changes:
                 self._remember_change()
-            self._act(number, selector.match_actions)
+            self._act(number, selector)
         if not wins:
-            self._act(0, ())
+            self._act(0, Selector())
 
     def _check(self, check: Check, no: str) -> None:
         """Jump to `no` unless the filter holds."""
@@ -126,22 +125,43 @@ class _Builder:
         self.emitter.current_task(R9)
         emit_remember(self.emitter, R9, R8, self.fixed_bytes)
 
-    def _act(self, number: int, actions: Sequence[Action]) -> None:
+    def _act(self, number: int, selector: Selector) -> None:
         """What the selector that won asks for; then leave."""
-        if posts(actions):
-            self._post(number, actions)
+        hook, actions = self.hook, selector.match_actions
+        makes_event = posts(actions)
+        if hook.timing is Timing.EXIT:
+            makes_event = makes_event and posts(selector.match_return_actions)
+        tracking = [action for action in actions if action.action in TRACKING]
+        tracks_result = hook.timing is Timing.EXIT and hook.result_action
+        if makes_event or tracking or tracks_result:
+            self._write_record(everything=makes_event)
+            self._track(tracking, makes_event=makes_event)
+            if tracks_result and hook.result is not None:
+                emit_track(self.emitter, hook.result, hook.result_action)
+        if makes_event:
+            self._post(number, selector)
         self.asm.goto(self.emitter.done)
 
-    def _post(self, number: int, actions: Sequence[Action]) -> None:
-        emitter, asm = self.emitter, self.asm
-        for plan in self.hook.arguments:
+    def _write_record(self, *, everything: bool) -> None:
+        """Header, and arguments: those that are needed anyway, or all."""
+        hook = self.hook
+        for plan in hook.arguments if everything else ():
             self.values.ensure_read(plan)
-        if self.hook.timing is Timing.EXIT and self.hook.result is not None:
-            self.values.ensure_read(self.hook.result)
-        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
-        emitter.write_header(self.hook.targets[0].hook)
+        if hook.timing is Timing.EXIT and hook.result is not None:
+            self.values.ensure_read(hook.result)
+        self.emitter.claim(self.fixed_bytes)
+        self.emitter.write_header(hook.targets[0].hook)
+
+    def _post(self, number: int, selector: Selector) -> None:
+        emitter, asm = self.emitter, self.asm
+        actions = selector.match_actions
+        limit = limited(actions)
+        if limit is not None:
+            emit_rate_limit(emitter, self.hook, number, limit, emitter.done)
         asm.store(R7, Offset.SELECTOR, number, 2)
-        asm.store(R7, Offset.ACTION, POST, 4)
+        asm.store(R7, Offset.ACTION, reported(actions), 4)
+        if self.hook.timing is Timing.EXIT:
+            asm.store(R7, Offset.RETURN_ACTION, POST, 4)
         for plan in self.hook.arguments:
             if plan.max_data:
                 self.values.send_rest(plan)
@@ -150,6 +170,18 @@ class _Builder:
             asm.store(R7, Offset.FLAGS, int(HitFlag.ENTRY_HALF), 4)
             self._remember_entry(number)
         emitter.send()
+
+    def _track(self, tracking: Sequence[Action], *, makes_event: bool) -> None:
+        """What is hit with a tracked socket is hit by the process it is, or was, tracked for."""
+        hook = self.hook
+        for wanted in ("TrackSock", "", "UntrackSock"):
+            if not wanted and makes_event and hook.tracks_socks:
+                emit_owner(self.emitter, [plan for plan in hook.arguments if is_sock(plan)])
+            for action in tracking:
+                if action.action == wanted:
+                    plan = hook.arguments[action.arg_sock]
+                    self.values.ensure_read(plan)
+                    emit_track(self.emitter, plan, wanted)
 
     # ---- returns ----
 
@@ -204,12 +236,15 @@ class _Builder:
         self._pending_key()
         asm.call(Helper.MAP_DELETE_ELEM)
         self._check_return_arguments()
-        emitter.claim(self.hook.record_bytes - HEADER_BYTES)
+        emitter.claim(self.fixed_bytes)
         if self.hook.result is not None:
             self.values.ensure_read(self.hook.result)
         for plan in self.hook.arguments:
             self.values.ensure_read(plan)
         emitter.write_header(self.hook.targets[0].hook)
+        if self.hook.result is not None and self.hook.result_action:
+            emit_track(emitter, self.hook.result, self.hook.result_action)
+        self._suppress_return()
         asm.store(R7, Offset.FLAGS, int(HitFlag.RETURN_HALF), 4)
         asm.store(R7, Offset.ACTION, POST, 4)
         asm.load(R1, FP, Stack.WIDE + 48, 8)
@@ -234,7 +269,9 @@ class _Builder:
             asm.label(following)
         asm.label(passed)
 
-
-def posts(actions: Sequence[Action]) -> bool:
-    """Whether these actions make an event: by default they do."""
-    return not any(action.action == "NoPost" for action in actions)
+    def _suppress_return(self) -> None:
+        """NoPost in matchReturnActions: the entry was sent, but makes no event without this."""
+        for number, selector in enumerate(self.hook.selectors):
+            if not posts(selector.match_return_actions):
+                self.asm.load(R1, FP, Stack.WIDE + 56, 8)
+                self.asm.jump(R1, "==", number, self.emitter.done)

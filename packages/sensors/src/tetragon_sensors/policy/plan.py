@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tetragon_core.policy.model import Selector
     from tetragon_core.policy.problems import Problem
     from tetragon_sensors.kernel.btf import Step
+    from tetragon_sensors.kernel.maps import MapSpec
 
     from .frames import Frame
     from .types.base import ArgumentType
@@ -132,9 +133,13 @@ class HookPlan:
     selectors: tuple[Selector, ...] = ()
     record_bytes: int = 0
     """Header and slots."""
+    result_action: str = ""
+    """TrackSock or UntrackSock of what is returned."""
     uses_cookie: bool = False
     tables: ProcessTables = NO_TABLES
     """Those of the policy."""
+    tracks_socks: bool = False
+    """Some hook of the policy tracks sockets, so that those of this one may be tracked."""
 
     @property
     def is_return_half(self) -> bool:
@@ -153,3 +158,5 @@ class Plan:
     """Calls that this kernel does not have and the policy says to ignore."""
     warnings: tuple[Problem, ...] = field(default=())
     tables: ProcessTables = NO_TABLES
+    maps: tuple[MapSpec, ...] = ()
+    """Of the policy, beside those of the tables."""

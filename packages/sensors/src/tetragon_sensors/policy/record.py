@@ -48,7 +48,8 @@ class HitHeader(NamedTuple):
     entry_ktime: int
     """Time of the entry that a return belongs to; 0 when the record is whole."""
     action: int
-    pad: int
+    return_action: int
+    """Of an event that has arguments and result at once."""
     kernel_stack_offset: int
     kernel_stack_bytes: int
     user_stack_offset: int
@@ -73,6 +74,7 @@ class Offset:
     KTIME: Final = 32
     ENTRY_KTIME: Final = 40
     ACTION: Final = 48
+    RETURN_ACTION: Final = 52
     KERNEL_STACK: Final = 56
     USER_STACK: Final = 64
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.maps import Map
     from tetragon_sensors.kernel.programs import Program
 
+    from .plan import Plan
     from .reading import Environment
-    from .tables import ProcessTables
 
 __all__ = ["ProcessTracking"]
 
@@ -44,10 +44,11 @@ _GENERATIONS: Final = 256
 
 
 class ProcessTracking:
-    """The maps and programs of one policy's ProcessTables."""
+    """The maps of one policy, and the programs that keep its tables of processes."""
 
-    def __init__(self, tables: ProcessTables, scanner: ProcScanner | None = None) -> None:
+    def __init__(self, plan: Plan, scanner: ProcScanner | None = None) -> None:
         """Make the maps. Raises LoadError."""
+        tables = plan.tables
         self._tables = tables
         self._scanner = scanner or ProcScanner()
         self._stack = ExitStack()
@@ -55,7 +56,7 @@ class ProcessTracking:
         self._programs: list[tuple[str, Program]] = []
         self.maps: dict[str, Map] = {}
         try:
-            for spec in tables.maps():
+            for spec in (*tables.maps(), *plan.maps):
                 self.maps[spec.name] = self._stack.enter_context(create_map(spec))
         except BaseException:
             self.close()
@@ -81,10 +82,10 @@ class ProcessTracking:
 
     def start(self) -> None:
         """Keep the tables from now on; they are filled when this returns. Raises LoadError."""
-        if not self._tables:
-            return
         for made in self.maps.values():
             made.clear()
+        if not self._tables:
+            return
         before = list(self._scanner.scan()) if self._tables.follows else []
         for name, program in self._programs:
             attachment = attach_raw_tracepoint(program, name)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.policy.emitter import Emitter
     from tetragon_sensors.policy.plan import ArgumentPlan
 
-__all__ = ["Sock", "Socket", "SocketAddress", "UnixAddress"]
+__all__ = ["SOCK_ADDRESS", "Sock", "Socket", "SocketAddress", "UnixAddress"]
 
 _TYPES: Final = ("STREAM", "DGRAM", "RAW", "RDM", "SEQPACKET", "DCCP", "PACKET")
 """From 1 (include/linux/net.h); the last one as Tetragon numbers it."""
@@ -97,6 +97,8 @@ class Sock(EndsType):
         return ArgumentValue("sock_arg", value, plan.label)
 
 
+SOCK_ADDRESS: Final = SLOT + _COOKIE
+"""Where in the slot of a sock or socket the address of its struct sock is."""
 _SOCK_MEMBERS: Final = (
     (At.FAMILY, "__sk_common.skc_family", 2),
     (_STATE, "__sk_common.skc_state", 1),
