@@ -189,10 +189,14 @@ def _attach_event(
     fd, code = _join_event(program, event_fd, cookie)
     if code:
         close_fd(event_fd)
-        raise failure(what, code)
+        raise failure(what, code, hint=_JOIN_HINTS.get(code, ""))
     return Attachment(method, [fd])
 
 
+_JOIN_HINTS: Final = {
+    errno.E2BIG: "64 programs are there already, as many as the kernel takes (BPF_TRACE_MAX_PROGS)",
+    errno.EACCES: "the program reads behind the end of the event's record",
+}
 _PROBE_HINTS: Final = {
     errno.ENOENT: "no such function, or a module's that is not loaded",
     errno.EADDRNOTAVAIL: "several functions have this name",
