@@ -51,7 +51,7 @@ def test_many_labels() -> None:
     asm.mov(R0, 7777)
     asm.exit()
     for number in range(1000):
-        filler(asm, 97, chance)
+        filler(asm, chance.choice([0, 97, 190]), chance)
         asm.label(f"case {number}")
         asm.mov(R0, number)
         asm.exit()
@@ -61,6 +61,30 @@ def test_many_labels() -> None:
         machine = Machine()
         machine.registers[8] = number
         assert number == machine.run(program)
+
+
+def test_islands_behind_a_goto() -> None:
+    """Nothing runs into such a block, so there is no jump over it that nothing would reach."""
+    asm = Assembler("test")
+    asm.jump(R8, "==", 0, "end")
+    for number in range(30_000):
+        asm.goto(f"back {number}")
+        asm.label(f"on {number}")
+        asm.mov(R0, number)
+        asm.exit()
+        asm.label(f"back {number}")
+        asm.jump(R8, "==", number, f"on {number}")
+    asm.label("end")
+    asm.exit()
+    code, _ = asm.finish()
+    jumps = {
+        index + 1 + offset: index
+        for index, (opcode, _, offset, _) in enumerate(map(INSTRUCTION.unpack, code))
+        if opcode & 7 == 5
+    }
+
+    after_end = [index + 1 for index, one in enumerate(code) if one[0] in {0x05, 0x95}]
+    assert [] == [index for index in after_end if index < len(code) and index not in jumps]
 
 
 def test_calls_behind_islands() -> None:

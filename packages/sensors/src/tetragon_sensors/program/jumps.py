@@ -23,6 +23,7 @@ _STRIDE: Final = 16_000
 _NEAR: Final = 20_000
 """So far a jump is direct: there is a block before the end of every longer one."""
 _GOTO: Final = InstructionClass.JMP | JUMP["always"]
+_EXIT: Final = InstructionClass.JMP | JUMP["exit"]
 _WIDE_LOAD: Final = 0x18
 
 
@@ -58,6 +59,8 @@ class _Layout:
             at + (code[at - 1][0] == _WIDE_LOAD)
             for at in range(_STRIDE, len(code) - 1, _STRIDE)
         ]
+        self.guards = [code[at - 1][0] not in {_GOTO, _EXIT} for at in self.blocks]
+        """Of each block: whether the code before runs into it, and so needs a jump over it."""
         self.islands: list[dict[str, int | None]] = [{} for _ in self.blocks]
         """Of each block: label -> block with the next island, None: straight to the label."""
         self.sizes = [0] * (len(self.blocks) + 1)
@@ -74,7 +77,8 @@ class _Layout:
 
     def settle(self) -> None:
         """All hops are known: from now on it is known where everything is."""
-        sizes = (len(islands) + bool(islands) for islands in self.islands)
+        each = zip(self.islands, self.guards, strict=True)
+        sizes = (len(islands) + (guard and bool(islands)) for islands, guard in each)
         self.sizes = list(accumulate(sizes, initial=0))
 
     def start_of(self, index: int) -> int:
@@ -86,13 +90,13 @@ class _Layout:
         if block is None:
             return self.start_of(self.labels[label])
         number = list(self.islands[block]).index(label)
-        return self.blocks[block] + self.sizes[block] + 1 + number
+        return self.blocks[block] + self.sizes[block] + self.guards[block] + number
 
     def islands_of(self, block: int) -> list[bytes]:
         """The block's instructions; there is none before the first."""
         if block < 0 or not self.islands[block]:
             return []
-        code = [_goto(len(self.islands[block]))]
+        code = [_goto(len(self.islands[block]))] if self.guards[block] else []
         for label, following in self.islands[block].items():
             code.append(_goto(self.place(label, following) - self.place(label, block) - 1))
         return code
