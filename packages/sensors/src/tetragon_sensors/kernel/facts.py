@@ -7,10 +7,12 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
+from tetragon_core import syscalls
+
 from .abilities import Abilities, AssumedAbilities
 from .btf import Btf, Kind
 from .symbols import BtfSymbols, Symbols
-from .syscalls import native_abi, symbol_prefix
+from .syscalls import NUMBERS_ONLY, entry_symbol, native_abi, symbol_prefix
 from .tracefs import Tracefs, TracefsError, find_tracefs
 
 if TYPE_CHECKING:
@@ -81,9 +83,11 @@ class Kernel:
         return find_tracefs()
 
     def syscall_symbols(self) -> list[str]:
-        """Entry functions of all its own system calls, as `__x64_sys_openat`; sorted."""
-        prefix = symbol_prefix(native_abi(self.arch))
-        return [name for name in self.symbols.starting(prefix) if name != f"{prefix}ni_syscall"]
+        """Entry functions of the system calls it implements, as `__x64_sys_openat`; sorted."""
+        abi = native_abi(self.arch)
+        names = set(syscalls.names(abi).values()) - NUMBERS_ONLY
+        known = {entry_symbol(abi, name) for name in names}
+        return sorted(known.intersection(self.symbols.starting(symbol_prefix(abi))))
 
     @property
     def version(self) -> tuple[int, int]:

@@ -123,9 +123,10 @@ class Symbols:
     def starting(self, prefix: str) -> list[str]:
         """Functions of the kernel itself, not of modules, whose names start so; sorted.
 
+        Weak ones are not among them: they stand in for what was not built (kernel/sys_ni.c).
         Afterwards has() answers for them at no cost.
         """
-        pattern = rb" [tTwW] (" + re.escape(prefix.encode()) + rb"[^\t\n]*)\n"
+        pattern = rb" [tT] (" + re.escape(prefix.encode()) + rb"[^\t\n]*)\n"
         found = {name.decode() for name in re.findall(pattern, self._text)}
         self._present |= found
         return sorted(found)

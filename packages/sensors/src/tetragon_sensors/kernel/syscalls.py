@@ -7,7 +7,7 @@ from typing import Final
 
 from tetragon_core import syscalls
 
-__all__ = ["call_name", "entry_symbol", "native_abi", "symbol_prefix"]
+__all__ = ["NUMBERS_ONLY", "call_name", "entry_symbol", "native_abi", "symbol_prefix"]
 
 _PREFIXES: Final = {
     "x64": "__x64_sys_",
@@ -16,6 +16,9 @@ _PREFIXES: Final = {
     "arm32": "__arm64_sys_",
 }
 _NATIVE: Final = {"x86_64": "x64", "aarch64": "arm64"}
+
+NUMBERS_ONLY: Final = frozenset({"get_thread_area", "set_thread_area"})
+"""Calls with a number and a function, but none of them leads to the other (syscall_64.tbl)."""
 
 _RENAMED: Final = {
     "x64": {
