@@ -133,7 +133,7 @@ class Tracefs:
         return frozenset(line for line in text.splitlines() if _MODULE_MARK not in line)
 
     def matching(self, pattern: str) -> list[str]:
-        """Traceable functions that a regular expression matches as a whole, sorted.
+        """Traceable functions in whose names a regular expression is found, sorted.
 
         Raises TracefsError when the expression is none, or the functions are not known.
         """
@@ -143,7 +143,7 @@ class Tracefs:
             raise TracefsError(f'"{pattern}" is no regular expression: {error}') from error
         if self.traceable is None:
             raise TracefsError("this kernel does not tell which functions can be traced")
-        return sorted(filter(expression.fullmatch, self.traceable))
+        return sorted(filter(expression.search, self.traceable))
 
 
 def _folders(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.syscall_names import parse_syscall_name
+from tetragon_sensors.kernel.tracefs import TracefsError
 
 if TYPE_CHECKING:
     from tetragon_core.policy.model import FunctionHook, NamedList, Spec, Where
@@ -52,15 +53,28 @@ def resolve_calls(
 def _members(found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Problems) -> list[str]:
     match found.type:
         case "generated_syscalls":
-            return kernel.syscall_symbols()
+            return _syscalls(kernel)
         case "generated_ftrace":
-            return kernel.tracefs.matching(found.pattern)
+            try:
+                return kernel.tracefs.matching(found.pattern)
+            except TracefsError as error:
+                problems.error(str(error), hook.where)
+                return []
         case kind:
             is_syscall = hook.syscall or kind == "syscalls"
             return [
                 _symbol(str(value), kernel, value.where, problems, syscall=is_syscall)
                 for value in found.values
             ]
+
+
+def _syscalls(kernel: Kernel) -> list[str]:
+    """All of them; where there are only tracepoints, without stubs of calls it was built without."""
+    symbols = kernel.syscall_symbols()
+    if kernel.abilities.can_fentry or kernel.abilities.can_kprobe:
+        return symbols
+    events = {name.removeprefix("sys_enter_") for name in kernel.tracefs.events("syscalls")}
+    return [symbol for symbol in symbols if symbol.split("sys_", 1)[1] in events] or symbols
 
 
 def _symbol(call: str, kernel: Kernel, where: Where, problems: Problems, *, syscall: bool) -> str:

@@ -41,10 +41,12 @@ def emit_pids(emitter: Emitter, wanted: PidFilter, no: str) -> None:
     emitter.current_task(R9)
     asm.store(FP, Stack.SAVED, R9, 8)
     generations = 1 + _GENERATIONS * wanted.follow_forks
-    for _ in range(generations):
+    for generation in range(generations):
         asm.load(R9, FP, Stack.SAVED, 8)
         if wanted.is_namespace_pid:
             _namespace_pid(emitter)
+            if generation:  # a parent outside of all namespaces is none of those that are meant
+                asm.jump(R8, "==", 0, over)
         else:
             emitter.load_member(R8, R9, "task_struct", "tgid")
         emit_membership(asm, R8, members, found)
@@ -170,7 +172,8 @@ def emit_capabilities(
     if wanted.is_namespace_capability:
         emitter.current_task(R8)
         emit_namespace_number(emitter, "user")
-        asm.jump(R8, "==", host.get("user", 0), no)
+        asm.mov(R1, host.get("user", 0))  # too large to be in the comparison
+        asm.jump(R8, "==", R1, no)
     emitter.current_task(R8)
     emitter.follow(R8, R8, ("task_struct", "cred"), ("cred", CAPABILITY_SETS[wanted.type.lower()]))
     asm.mov(R1, mask)

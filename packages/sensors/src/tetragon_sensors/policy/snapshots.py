@@ -109,7 +109,8 @@ def emit_changes(
         if wanted.is_namespace_capability:
             emitter.current_task(R8)
             emit_namespace_number(emitter, "user")
-            asm.jump(R8, "==", host.get("user", 0), no)
+            asm.mov(R1, host.get("user", 0))  # too large to be in the comparison
+            asm.jump(R8, "==", R1, no)
     known = asm.new_label("known")
     emitter.current_task(R9)
     emit_snapshot(emitter, R9, fixed_bytes)
