@@ -12,7 +12,7 @@ from tetragon_core import syscalls
 from .abilities import Abilities, AssumedAbilities
 from .btf import Btf, Kind
 from .symbols import BtfSymbols, Symbols
-from .syscalls import call_name, native_abi, symbol_prefix
+from .syscalls import NUMBERS_ONLY, entry_symbol, native_abi, symbol_prefix
 from .tracefs import Tracefs, TracefsError, find_tracefs
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def _members(found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Pro
 
 
 def _syscalls(kernel: Kernel) -> list[str]:
-    """All of them; where there are only tracepoints, without stubs of calls it was built without."""
+    """All of them; where there are only tracepoints, those that have one."""
     symbols = kernel.syscall_symbols()
     if kernel.abilities.can_fentry or kernel.abilities.can_kprobe:
         return symbols
