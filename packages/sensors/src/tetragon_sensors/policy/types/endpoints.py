@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import IPv6Address
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -172,15 +173,16 @@ def address_text(family: int, address: bytes) -> str:
     if family == AF_INET:
         return socket.inet_ntop(socket.AF_INET, address[:4])
     if family == AF_INET6:
-        return _mapped(address) or socket.inet_ntop(socket.AF_INET6, address)
+        return _ipv6_text(address)
     return "invalid IP"
 
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
-def _mapped(address: bytes) -> str:
-    """An IPv4 address in an IPv6 one, which always is printed with dots."""
-    if not address.startswith(_MAPPED):
-        return ""
-    return "::ffff:" + socket.inet_ntop(socket.AF_INET, address[12:])
+def _ipv6_text(address: bytes) -> str:
+    """As RFC 5952 has it; with dots only where an IPv4 address is mapped."""
+    if address.startswith(_MAPPED):
+        return "::ffff:" + socket.inet_ntop(socket.AF_INET, address[12:])
+    text = socket.inet_ntop(socket.AF_INET6, address)
+    return str(IPv6Address(address)) if "." in text else text

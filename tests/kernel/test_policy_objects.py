@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credentials, capabilities, BPF objects, perf events, modules and system calls as arguments."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import socket
+import struct
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from kernel.policies import policy_engine
+from kernel.typed_policies import function, needs_functions, tracepoint, values
+from tetragon_core import syscalls
+from tetragon_sensors.kernel.btf import Btf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.policies import PolicyRun
+
+LIBC: Final = ctypes.CDLL(None, use_errno=True)
+SECURE_BITS: Final = 28
+"""PR_SET_SECUREBITS."""
+KEEP_CAPABILITIES: Final = 1 << 2
+"""SECBIT_NO_SETUID_FIXUP."""
+ADMIN: Final = 21
+"""CAP_SYS_ADMIN, which a new host name asks for."""
+BPF: Final = syscalls.number(syscalls.HOST_ABI, "bpf") or 0
+PERF_EVENT_OPEN: Final = syscalls.number(syscalls.HOST_ABI, "perf_event_open") or 0
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[PolicyRun]:
+    """One engine for all tests."""
+    with policy_engine() as engine:
+        yield engine
+
+
+def set_of(name: str) -> int:
+    """A capability set of this process, which its children have too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(name)), 16)
+
+
+def bits_of(mask: int) -> list[int]:
+    """Numbers of the bits."""
+    return [bit for bit in range(64) if mask >> bit & 1]
+
+
+def ask_for_admin() -> None:
+    """Do what needs CAP_SYS_ADMIN and changes nothing."""
+    socket.sethostname(socket.gethostname())
+
+
+def capable(arguments: str, *filters: str) -> str:
+    """A policy for the place where the kernel decides whether a task has CAP_SYS_ADMIN.
+
+    `arguments` are about the credentials, argument 0; the number of the capability is the last one.
+    """
+    event = "raw:capability/cap_capable"
+    found = Btf.vmlinux().find_raw_tracepoint("cap_capable")
+    place = 3 if found else 2
+    number = f"{{index: {place}, type: capability}}"
+    wanted = f'index: {place}, operator: Equal, values: ["{ADMIN}"]'
+    if found:
+        return tracepoint(event, f"{arguments}, {number}", *filters, wanted)
+    return function("security_capable", f"{arguments}, {number}", *filters, wanted)
+
+
+def test_credentials(run: PolicyRun) -> None:
+    """Credentials are shown with all their ids, capabilities and their user namespace."""
+
+    def change() -> None:
+        LIBC.prctl(SECURE_BITS, KEEP_CAPABILITIES, 0, 0, 0)
+        os.setresgid(11, 12, 13)
+        os.setresuid(21, 22, 23)
+        ask_for_admin()
+
+    space = {
+        "level": 0,
+        "uid": 0,
+        "gid": 0,
+        "ns": {"inum": Path("/proc/self/ns/user").stat().st_ino, "is_host": True},
+    }
+    text = capable("{index: 0, type: cred}, {index: 1, type: user_namespace}")
+
+    shown = values(run, text, change)
+
+    expected = {
+        "uid": 21, "euid": 22, "suid": 23, "fsuid": 22,
+        "gid": 11, "egid": 12, "sgid": 13, "fsgid": 12,
+        "securebits": [KEEP_CAPABILITIES],
+        "caps": {
+            "permitted": bits_of(set_of("CapPrm")),
+            "effective": bits_of(set_of("CapEff")),
+            "inheritable": bits_of(set_of("CapInh")),
+        },
+        "user_ns": space,
+    }
+    assert [expected, space, {"value": ADMIN, "name": "CAP_SYS_ADMIN"}] == shown[-1]
+
+
+@pytest.mark.parametrize(
+    ("operator", "matching", "missing"),
+    [
+        ("Equal", 0, 1),
+        ("NotEqual", 1, 0),
+        ("GT", -1, 0),
+        ("LT", 1, 0),
+    ],
+)
+def test_capability_sets_as_numbers(
+    run: PolicyRun, operator: str, matching: int, missing: int
+) -> None:
+    """A set of capabilities is a number of 64 bits for filters, and is shown as sixteen digits."""
+    own = set_of("CapEff")
+    argument = "{index: 0, type: cap_effective, resolve: cap_effective}"
+
+    found, none = (
+        values(
+            run,
+            capable(argument, f'index: 0, operator: {operator}, values: ["{own + change}"]'),
+            ask_for_admin,
+        )
+        for change in (matching, missing)
+    )
+
+    assert [one[0] for one in found] == [f"{own:016x}"]
+    assert none == []
+
+
+def test_capability_sets_by_name(run: PolicyRun) -> None:
+    """Mask holds when one of the named capabilities is there, Gained when one is new."""
+    arguments = (
+        "{index: 0, type: cap_inheritable, resolve: cap_inheritable}, "
+        "{index: 0, type: cap_permitted, resolve: cap_permitted}"
+    )
+    names = '["CAP_SYS_ADMIN,CAP_CHOWN"]'
+    gained = "args: [{}, {}], operator: CapabilitiesGained"
+
+    assert set_of("CapInh") & 1 << ADMIN == 0
+    assert [1, 0, 1, 0] == [
+        len(values(run, capable(arguments, one), ask_for_admin))
+        for one in (
+            f"args: [1], operator: Mask, values: {names}",
+            f"args: [0], operator: Mask, values: {names}",
+            gained.format(0, 1),
+            gained.format(1, 0),
+        )
+    ]
+
+
+def make_map(kind: int, name: bytes) -> int:
+    """A BPF map with keys of 4 bytes, values of 8 and 3 entries."""
+    attributes = struct.pack("<IIII12x16s", kind, 4, 8, 3, name).ljust(128, b"\0")
+    made: int = LIBC.syscall(BPF, 0, attributes, len(attributes))
+    return made
+
+
+def load_program(name: bytes) -> int:
+    """A socket filter of two instructions."""
+    code = ctypes.create_string_buffer(bytes.fromhex("b700000000000000 9500000000000000"))
+    text = ctypes.create_string_buffer(b"GPL")
+    addresses = (ctypes.addressof(code), ctypes.addressof(text))
+    head = struct.pack("<IIQQIIQII16s", 1, 2, *addresses, 0, 0, 0, 0, 0, name).ljust(128, b"\0")
+    loaded: int = LIBC.syscall(BPF, 5, head, len(head))
+    return loaded
+
+
+def test_bpf_objects(run: PolicyRun) -> None:
+    """Programs and maps are shown by type, size and name, also before they are made."""
+    attributes = function(
+        "security_bpf",
+        "{index: 0, type: bpf_cmd}, {index: 1, type: bpf_attr}",
+        'index: 0, operator: Equal, values: ["5"]',
+    )
+    if not needs_functions(run, attributes):
+        return
+    program = {"ProgType": "BPF_PROG_TYPE_SOCKET_FILTER", "InsnCnt": 2, "ProgName": "my_program"}
+    table = {"KeySize": 4, "ValueSize": 8, "MaxEntries": 3, "MapName": "my_map"}
+
+    def make() -> None:
+        assert load_program(b"my_program") > 0
+        assert make_map(1, b"my_map") > 0
+        assert make_map(2, b"my_map") > 0
+
+    programs = function("security_bpf_prog", "{index: 0, type: bpf_prog}")
+    maps = function("security_bpf_map", "{index: 0, type: bpf_map}")
+    assert [[5, program]] == values(run, attributes, make)
+    assert [[program]] == values(run, programs, make)
+    assert [[{"MapType": f"BPF_MAP_TYPE_{kind}", **table}] for kind in ("HASH", "ARRAY")] == values(
+        run, maps, make
+    )
+
+
+def kprobe_type() -> int:
+    """Number of the kernel's source of events for kprobes."""
+    return int(Path("/sys/bus/event_source/devices/kprobe/type").read_text())
+
+
+def open_event(kind: int, config: int, first: int = 0, second: int = 0) -> None:
+    """Ask for a perf event of this thread."""
+    head = struct.pack("<IIQQQQQIIQQ", kind, 128, config, 0, 0, 0, 0, 0, 0, first, second)
+    attributes = ctypes.create_string_buffer(head.ljust(128, b"\0"))
+    LIBC.syscall(PERF_EVENT_OPEN, attributes, 0, -1, -1, 0)
+
+
+def test_perf_event(run: PolicyRun) -> None:
+    """A perf event is shown by type and configuration; one of a kprobe by its function."""
+    text = function("security_perf_event_alloc", "{index: 0, type: perf_event}")
+    if not needs_functions(run, text):
+        return
+    name = ctypes.create_string_buffer(b"do_nothing_of_that_name")
+
+    def ask() -> None:
+        open_event(1, 3)
+        open_event(kprobe_type(), 0, ctypes.addressof(name), 0x10)
+
+    software = {"KprobeFunc": "", "Type": "PERF_TYPE_SOFTWARE", "Config": 3, "ProbeOffset": 0}
+    kprobe = {
+        "KprobeFunc": "do_nothing_of_that_name",
+        "Type": str(kprobe_type()),
+        "Config": 0,
+        "ProbeOffset": 0x10,
+    }
+    assert [[software], [kprobe]] == values(run, text, ask)
+
+
+WITH_LOAD_INFO: Final = ("find_module_sections", "layout_and_allocate", "apply_relocations")
+"""Functions with a struct load_info as their second or first argument, in turn of preference."""
+
+
+def load_dummy() -> None:
+    """Become the program that loads a small module."""
+    os.execv("/sbin/modprobe", ["modprobe", "dummy"])
+
+
+@pytest.fixture
+def module() -> Iterator[None]:
+    """The module is not loaded before and after."""
+    subprocess.run(["/sbin/rmmod", "dummy"], check=False, capture_output=True)
+    yield
+    subprocess.run(["/sbin/rmmod", "dummy"], check=True)
+
+
+def module_functions(btf: Btf) -> list[tuple[str, int]]:
+    """Functions that are called with a struct load_info, and as which argument."""
+    found = []
+    for name in WITH_LOAD_INFO:
+        parameters = getattr(btf.find_function(name), "parameters", ())
+        found += [
+            (name, place)
+            for place, one in enumerate(parameters)
+            if btf.struct_name(one.type_id) == "load_info"
+        ]
+    return found
+
+
+def test_module(run: PolicyRun, request: pytest.FixtureRequest) -> None:
+    """A module is shown by its name, and while it is loaded with whether its signature is good."""
+    if not Path("/proc/modules").exists():
+        with pytest.raises(FileNotFoundError):
+            Path("/proc/modules").read_text()
+        return
+    request.getfixturevalue("module")
+    (shown,) = values(
+        run, tracepoint("raw:module/module_load", "{index: 0, type: module}"), load_dummy
+    )
+    subprocess.run(["/sbin/rmmod", "dummy"], check=True)
+    expected = {"name": "dummy", "tainted": []}
+    assert [expected] == shown
+    call, place = module_functions(run.engine.kernel.btf)[0]
+    text = function(call, f"{{index: {place}, type: load_info}}")
+    (first, *_) = values(run, text, load_dummy)
+    assert [{**expected, "signature_ok": True}] == first
+
+
+LISTS: Final = "[{name: some, type: syscalls, values: [sys_getpgid, i386/sys_getpid]}]"
+
+
+def compat_getpid() -> int:
+    """Ask for the pid as a 32-bit program does (int 0x80)."""
+    import mmap  # noqa: PLC0415  only where the machine has such calls
+
+    code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(bytes.fromhex("b814000000 cd80 c3"))
+    address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+    return int(ctypes.CFUNCTYPE(ctypes.c_int)(address)())
+
+
+def test_system_calls(run: PolicyRun) -> None:
+    """A list holds the numbers of its calls, each of its own ABI."""
+
+    def call() -> None:
+        os.getpgid(0)
+        os.getpid()
+        os.getsid(0)
+        LIBC.syscall(20, -1, 0, 0)  # in 32-bit programs getpid has this number
+        if platform.machine() == "x86_64":
+            assert compat_getpid() == os.getpid()
+
+    def shown(operator: str, value: str) -> list[object]:
+        wanted = f'index: 4, operator: {operator}, values: ["{value}"]'
+        text = tracepoint(
+            "raw_syscalls/sys_enter", "{index: 4, type: syscall64}", wanted, lists=LISTS
+        )
+        return [hit[0] for hit in values(run, text, call)]
+
+    native = {"id": syscalls.number(syscalls.HOST_ABI, "getpgid"), "abi": syscalls.HOST_ABI}
+    compat = [{"id": 20, "abi": "i386"}] * (platform.machine() == "x86_64")
+    assert [native, *compat] == shown("InMap", "list:some")
+    assert [native] == shown("Equal", str(native["id"]))
+    rest = shown("NotInMap", "list:some")
+    assert {"id": 20, "abi": "x64"} in rest
+    assert not [one for one in rest if one in [native, *compat]]
