@@ -67,6 +67,18 @@ class PolicyRun:
         hits = [one for one in messages if isinstance(one, HookMessage)]
         return [hit for hit in hits if of_all or hit.process.tgid == pid]
 
+    def wait_hits(self, pid: int, count: int) -> list[HookMessage]:
+        """So many hits of a process that goes on."""
+        hits: list[HookMessage] = []
+        deadline = time.monotonic() + DEADLINE_S
+        while len(hits) < count:
+            assert time.monotonic() < deadline, f"{pid} hit {len(hits)} times, not {count}"
+            select.select([self.sensor], [], [], 0.2)
+            drained = self.sensor.drain(_RECORDS)
+            hits += [one for one in drained if isinstance(one, HookMessage)]
+            hits = [one for one in hits if one.process.tgid == pid]
+        return hits
+
     def hits(self, text: str, action: Callable[[], object]) -> list[HookMessage]:
         """Load a policy, run `action` in a child, unload; what the child hit."""
         with self.loaded(text):

@@ -142,6 +142,31 @@ spec:
     assert ["/", "/tmp", "/proc", "/" + "./" * 30] == [hit.arguments[0].value for hit in hits]
 
 
+def test_stack_traces(run: PolicyRun) -> None:
+    """Frames have the names of functions: of the kernel, and of the files a process has mapped."""
+    text = policy("{action: Post, kernelStackTrace: true, userStackTrace: true}")
+    reader, writer = os.pipe()
+
+    def seek_and_wait() -> None:
+        os.close(writer)
+        seek(1000)
+        os.read(reader, 1)
+
+    with run.loaded(text):
+        pid = start(seek_and_wait)
+        hits = run.wait_hits(pid, 1)
+        os.close(writer)
+        run.hits_until_exit(pid)
+    os.close(reader)
+    inner = hits[0].user_stack[0]
+
+    assert hits[0].kernel_stack
+    assert {True} == {frame.symbol != "" for frame in hits[0].kernel_stack}
+    assert inner.symbol.removeprefix("__").startswith("lseek")
+    assert "/libc" in inner.module
+    assert inner.address > inner.offset > 0
+
+
 CONNECTIONS = """
 apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy

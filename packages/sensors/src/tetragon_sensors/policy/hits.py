@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import HookMessage, StackFrame
 from tetragon_core.messages import ProcessKey
+from tetragon_sensors.userstacks import UserStacks
 
 from .record import HEADER, HitFlag, HitHeader
 from .rest import RestOfBytes, append_bytes
@@ -44,6 +45,7 @@ class HitDecoder:
         ] = OrderedDict()
         self._rest = RestOfBytes()
         self._symbols = symbols
+        self._user_stacks = UserStacks()
 
     def add(self, plans: Iterable[HookPlan]) -> None:
         """Know the targets of these programs from now on."""
@@ -79,8 +81,9 @@ class HitDecoder:
             for one in plan.arguments
             for value in self._values(one, record, header)
         ]
+        process = ProcessKey(header.tgid, header.process_ktime)
         message = HookMessage(
-            process=ProcessKey(header.tgid, header.process_ktime),
+            process=process,
             tid=header.tid,
             ktime_ns=header.ktime,
             info=target.info,
@@ -89,8 +92,8 @@ class HitDecoder:
             arguments=tuple(value for position, value in values if position < data_from),
             data=tuple(value for position, value in values if position >= data_from),
             return_value=plan.result.type.decode(record, plan.result) if plan.result else None,
-            kernel_stack=self._stack(record, header.kernel_stack_offset, header.kernel_stack_bytes),
-            user_stack=self._stack(record, header.user_stack_offset, header.user_stack_bytes),
+            kernel_stack=self._kernel_stack(record, header),
+            user_stack=self._user_stack(record, header, process),
         )
         if not header.flags & _ENTRY:
             return message
@@ -133,14 +136,26 @@ class HitDecoder:
         rest = self._rest.take(header, plan.position)
         return [append_bytes(value, rest) for value in values] if rest else values
 
-    def _stack(self, record: bytes, offset: int, size: int) -> tuple[StackFrame, ...]:
-        if size <= 0:
+    def _kernel_stack(self, record: bytes, header: HitHeader) -> tuple[StackFrame, ...]:
+        if header.kernel_stack_bytes <= 0:
             return ()
-        addresses = Struct(f"<{size // 8}Q").unpack_from(record, offset)
-        return tuple(self._frame(address) for address in addresses if address)
+        found = _addresses(record, header.kernel_stack_offset, header.kernel_stack_bytes)
+        return tuple(map(self._frame, found))
+
+    def _user_stack(
+        self, record: bytes, header: HitHeader, process: ProcessKey
+    ) -> tuple[StackFrame, ...]:
+        if header.user_stack_bytes <= 0:
+            return ()
+        found = _addresses(record, header.user_stack_offset, header.user_stack_bytes)
+        return self._user_stacks.frames(process, header.ktime, found)
 
     def _frame(self, address: int) -> StackFrame:
         place = self._symbols.at(address) if self._symbols else None
         if place is None:
             return StackFrame(address, 0, "")
         return StackFrame(address, place.offset, place.name)
+
+
+def _addresses(record: bytes, offset: int, size: int) -> list[int]:
+    return [one for one in Struct(f"<{size // 8}Q").unpack_from(record, offset) if one]
