@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters on the process that hits a hook: executables, ancestors, pids, namespaces, changes."""
+"""Filters on what a process has: pid, namespaces, capabilities, and what of it has changed."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import sys
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from kernel.policies import policy_engine, start
+from kernel.seeking import policy, seek
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kernel.policies import PolicyRun
 
-PYTHON: Final = str(Path("/proc/self/exe").readlink())
-PERL: Final = "/usr/bin/perl"
-MARK: Final = 4444
-"""Offset of the calls of lseek that count."""
-SEEK: Final = "open(F, '<', '/etc/passwd'); sysseek(F, 4444, 0);"
 _NEW_UTS: Final = 0x0400_0000
+_NEW_USER: Final = 0x1000_0000
+_NEW_PID: Final = 0x2000_0000
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_CAPABILITY_VERSION: Final = 0x2008_0522
+_SYS_TIME: Final = 25
 
 
 @pytest.fixture(scope="module")
@@ -34,221 +34,118 @@ def run() -> Iterator[PolicyRun]:
         yield engine
 
 
-def policy(*selectors: str) -> str:
-    """Calls of lseek to MARK that one of these selectors, each a line of filters, wants."""
-    lines = "".join(
-        f"    - {{{selector}, matchArgs: [{{index: 6, operator: Equal, values: ['{MARK}']}}]}}\n"
-        for selector in selectors
-    )
-    return f"""
-apiVersion: cilium.io/v1alpha1
-kind: TracingPolicy
-metadata: {{name: processes}}
-spec:
-  tracepoints:
-  - subsystem: syscalls
-    event: sys_enter_lseek
-    args: [{{index: 6, type: int64}}]
-    selectors:
-{lines}"""
-
-
-def binaries(operator: str, *values: str, more: str = "", key: str = "matchBinaries") -> str:
-    """A selector with one filter on executables."""
-    return f"{key}: [{{operator: {operator}, values: {list(values)}{more}}}]"
-
-
-def seek() -> None:
-    """Hit the hook once."""
-    fd = os.open("/proc/self/exe", os.O_RDONLY)
-    os.lseek(fd, MARK, os.SEEK_SET)
-    os.close(fd)
-
-
-def become_perl(code: str) -> None:
-    """Execute perl, in this process."""
-    os.execv(PERL, [PERL, "-e", code])
-
-
-def fork_and_wait(action: object) -> None:
+def fork_and_wait(action: Callable[[], object]) -> None:
     """Run `action` in a child and wait for its end."""
-    pid = start(action)  # type: ignore[arg-type]  # a function of no arguments
-    os.waitpid(pid, 0)
+    os.waitpid(start(action), 0)
 
 
-OPERATORS: Final = [
-    ("In", [PYTHON], True),
-    ("In", ["/usr/bin/none", PYTHON], True),
-    ("In", [PYTHON[:-1]], False),
-    ("In", [PYTHON + "x"], False),
-    ("NotIn", [PYTHON], False),
-    ("NotIn", ["/usr/bin/none"], True),
-    ("Prefix", [PYTHON[:9]], True),
-    ("Prefix", [PYTHON], True),
-    ("Prefix", ["/usr/none"], False),
-    ("NotPrefix", [PYTHON[:9]], False),
-    ("NotPrefix", ["/usr/none"], True),
-    ("Postfix", [PYTHON[-7:]], True),
-    ("Postfix", ["/none"], False),
-    ("NotPostfix", [PYTHON[-7:]], False),
-    ("NotPostfix", ["/none"], True),
-]
+def unshare(what: int) -> None:
+    """A namespace of its own for this process, or for its children."""
+    assert _LIBC.unshare(what) == 0, os.strerror(ctypes.get_errno())
 
 
-@pytest.mark.parametrize(("operator", "values", "wanted"), OPERATORS)
-def test_operators_on_executables(
-    run: PolicyRun,
-    operator: str,
-    values: list[str],
-    wanted: bool,  # noqa: FBT001  a parameter
-) -> None:
-    """Each operator compares the whole path of the executable."""
-    hits = run.hits(policy(binaries(operator, *values)), seek)
-
-    assert int(wanted) == len(hits)
+def drop_sys_time() -> None:
+    """Take CAP_SYS_TIME out of the effective set."""
+    header = ctypes.create_string_buffer(struct.pack("<II", _CAPABILITY_VERSION, 0))
+    sets = ctypes.create_string_buffer(24)
+    assert _LIBC.capget(header, sets) == 0
+    effective = int.from_bytes(sets.raw[:4], "little") & ~(1 << _SYS_TIME)
+    sets = ctypes.create_string_buffer(effective.to_bytes(4, "little") + sets.raw[4:])
+    assert _LIBC.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
 
 
-def test_many_values(run: PolicyRun) -> None:
-    """A filter may have any number of paths."""
-    others = [f"/opt/program-{number}/bin/run" for number in range(500)]
-
-    assert 1 == len(run.hits(policy(binaries("In", *others, PYTHON)), seek))
-    assert 0 == len(run.hits(policy(binaries("In", *others)), seek))
+def pids(operator: str, *values: int, more: str = "") -> str:
+    """A policy that looks at pids."""
+    return policy(f"matchPIDs: [{{operator: {operator}, values: {list(values)}{more}}}]")
 
 
-def test_several_filters_have_to_hold(run: PolicyRun) -> None:
-    """Entries of matchBinaries are joined by and."""
-    both = policy(
-        "matchBinaries: [{operator: Prefix, values: ['/']}, "
-        f"{{operator: NotIn, values: ['{PYTHON}']}}]"
-    )
+def test_pids(run: PolicyRun) -> None:
+    """MatchPIDs looks at the process, with followForks at those it descends from as well."""
+    me = os.getpid()
 
-    assert 0 == len(run.hits(both, seek))
-    assert 1 == len(run.hits(both, lambda: become_perl(SEEK)))
-
-
-def test_verdict_follows_exec(run: PolicyRun) -> None:
-    """What a process executed before does not count, only what it executes now."""
-
-    def seek_and_become_perl() -> None:
-        seek()
-        become_perl(SEEK)
-
-    assert 1 == len(run.hits(policy(binaries("In", PERL)), seek_and_become_perl))
-    assert 1 == len(run.hits(policy(binaries("In", PYTHON)), seek_and_become_perl))
-    assert 2 == len(run.hits(policy(binaries("In", PYTHON, PERL)), seek_and_become_perl))
+    assert 0 == len(run.hits(pids("In", me), seek))
+    assert 1 == len(run.hits(pids("NotIn", me), seek))
+    assert 1 == len(run.hits(pids("In", me, more=", followForks: true"), seek))
+    assert 0 == len(run.hits(pids("NotIn", me, more=", followForks: true"), seek))
 
 
-def test_process_older_than_the_policy(run: PolicyRun) -> None:
-    """A process that was there before the policy is known by its executable as any other."""
-    reader, writer = os.pipe()
-
-    def wait_and_seek() -> None:
-        os.close(writer)
-        os.read(reader, 1)
-        seek()
-
-    pid = start(wait_and_seek)
-    with run.loaded(policy(binaries("In", PYTHON))):
-        os.close(writer)
-        hits = run.hits_until_exit(pid)
-    os.close(reader)
-
-    assert 1 == len(hits)
-
-
-def test_executable_of_an_ending_process(run: PolicyRun) -> None:
-    """What a process hits while it ends is judged by its executable, which is gone by then."""
-    text = policy(binaries("In", PYTHON)).replace("subsystem: syscalls", "subsystem: sched")
-    text = text.replace("sys_enter_lseek", "sched_process_exit")
-    text = text[: text.index("    args:")] + "    selectors: [{" + binaries("In", PYTHON) + "}]\n"
-
-    assert 1 == len(run.hits(text, lambda: None))
-    assert 0 == len(run.hits(text.replace(PYTHON, PERL), lambda: None))
-
-
-def test_executable_of_the_parent(run: PolicyRun) -> None:
-    """MatchParentBinaries looks at what the parent executes now."""
-    of_parent = policy(binaries("In", PYTHON, key="matchParentBinaries"))
-    not_of_parent = policy(binaries("NotIn", PYTHON, key="matchParentBinaries"))
-
-    assert 1 == len(run.hits(of_parent, lambda: become_perl(SEEK)))
-    assert 0 == len(run.hits(not_of_parent, lambda: become_perl(SEEK)))
-
-
-ORPHAN: Final = f"""
-import os
-me = os.getpid()
-if os.fork():
-    os.write({{ready}}, b"x")
-    os.read({{go}}, 1)
-else:
-    while os.getppid() == me:
-        os.sched_yield()
-    os.lseek(os.open("/etc/passwd", os.O_RDONLY), {MARK}, os.SEEK_SET)
-"""
-"""As python: hit the hook as a process whose parent has ended."""
-
-
-def start_perl_with_orphan(ready: int, go: int) -> int:
-    """perl, which runs python, which forks; ends when all have ended."""
-    code = "$^F = 1000; pipe(R, W); system(@ARGV); close(W); <R>;"
-    python = [sys.executable, "-I", "-S", "-c", ORPHAN.format(ready=ready, go=go)]
-    for fd in (ready, go):
-        os.set_inheritable(fd, True)  # noqa: FBT003  takes it by position only
-    return start(lambda: os.execv(PERL, [PERL, "-e", code, *python]))
-
-
-@pytest.mark.parametrize("is_older", [True, False], ids=["older", "newer"])
 @pytest.mark.parametrize(
-    ("operator", "more", "wanted"),
-    [
-        ("In", ", followChildren: true", 1),
-        ("NotIn", ", followChildren: true", 0),
-        ("In", "", 0),
-    ],
-    ids=["In", "NotIn", "not followed"],
+    ("operator", "values", "wanted"),
+    [("In", [1], 1), ("In", [0], 1), ("NotIn", [0], 1), ("NotIn", [0, 1], 0), ("In", [0, 1], 2)],
 )
-def test_descendants_of_an_executable(
-    run: PolicyRun,
-    operator: str,
-    more: str,
-    wanted: int,
-    is_older: bool,  # noqa: FBT001  parameters
-) -> None:
-    """With followChildren an ancestor counts though the process between has ended.
+def test_pids_in_a_namespace(run: PolicyRun, operator: str, values: list[int], wanted: int) -> None:
+    """With isNamespacePID it is the pid in the process's own namespace, 0 in the host's."""
 
-    Whether they were there before the policy or not makes no difference.
-    """
-    ready_reader, ready = os.pipe()
-    go, go_writer = os.pipe()
-    pid = start_perl_with_orphan(ready, go) if is_older else 0
-    if pid:
-        os.read(ready_reader, 1)
+    def seek_outside_and_inside() -> None:
+        seek()
+        unshare(_NEW_PID)
+        fork_and_wait(seek)
 
-    with run.loaded(policy(binaries(operator, PERL, more=more))):
-        pid = pid or start_perl_with_orphan(ready, go)
-        os.close(go_writer)
-        hits = run.hits_until_exit(pid, of_all=True)
-    for fd in (ready_reader, ready, go):
-        os.close(fd)
+    with run.loaded(pids(operator, *values, more=", isNamespacePID: true")):
+        hits = run.hits_until_exit(start(seek_outside_and_inside), of_all=True)
 
     assert wanted == len(hits)
 
 
-def test_what_a_process_executed_before(run: PolicyRun) -> None:
-    """With followChildren an executable counts that the process itself has left by exec."""
-    python = f"import os; os.lseek(os.open('/etc/passwd', 0), {MARK}, 0)"
-    back = f"exec('{sys.executable}', '-c', q({python}));"
-
-    followed = policy(binaries("In", PERL, more=", followChildren: true"))
-
-    assert 1 == len(run.hits(followed, lambda: become_perl(back)))
+def namespaces(operator: str, *values: object) -> str:
+    """A policy that looks at the UTS namespace."""
+    texts = [str(value) for value in values]
+    return policy(f"matchNamespaces: [{{namespace: Uts, operator: {operator}, values: {texts}}}]")
 
 
-def unshare_uts() -> None:
-    """A UTS namespace of its own."""
-    assert _LIBC.unshare(_NEW_UTS) == 0, os.strerror(ctypes.get_errno())
+def test_namespaces(run: PolicyRun) -> None:
+    """host_ns is the namespace of pid 1, a number is any namespace's inode."""
+    number = Path("/proc/self/ns/uts").stat().st_ino
+
+    def unshare_and_seek() -> None:
+        unshare(_NEW_UTS)
+        seek()
+
+    assert 1 == len(run.hits(namespaces("In", "host_ns"), seek))
+    assert 0 == len(run.hits(namespaces("NotIn", "host_ns"), seek))
+    assert 1 == len(run.hits(namespaces("In", 1, number), seek))
+    assert 0 == len(run.hits(namespaces("In", "host_ns"), unshare_and_seek))
+    assert 1 == len(run.hits(namespaces("NotIn", number), unshare_and_seek))
+
+
+def capabilities(operator: str, *names: str, more: str = "", key: str = "Capabilities") -> str:
+    """A policy that looks at capabilities, or at their changes."""
+    return policy(f"match{key}: [{{operator: {operator}, values: {list(names)}{more}}}]")
+
+
+def test_capabilities(run: PolicyRun) -> None:
+    """In: one of these is in the set, NotIn: none is."""
+
+    def drop_and_seek() -> None:
+        drop_sys_time()
+        seek()
+
+    assert 1 == len(run.hits(capabilities("In", "CAP_SYS_TIME"), seek))
+    assert 0 == len(run.hits(capabilities("NotIn", "CAP_SYS_TIME", "CAP_CHOWN"), seek))
+    assert 0 == len(run.hits(capabilities("In", "CAP_SYS_TIME"), drop_and_seek))
+    assert 1 == len(run.hits(capabilities("In", "CAP_SYS_TIME", "CAP_CHOWN"), drop_and_seek))
+    assert 1 == len(run.hits(capabilities("NotIn", "CAP_SYS_TIME"), drop_and_seek))
+    permitted = capabilities("In", "CAP_SYS_TIME", more=", type: Permitted")
+    assert 1 == len(run.hits(permitted, drop_and_seek))
+
+
+def test_capabilities_in_a_user_namespace(run: PolicyRun) -> None:
+    """With isNamespaceCapability only processes in other user namespaces than the host's count."""
+
+    def unshare_and_seek() -> None:
+        seek()
+        unshare(_NEW_USER)
+        seek()
+
+    inside = ", isNamespaceCapability: true"
+
+    assert 2 == len(run.hits(capabilities("In", "CAP_CHOWN"), unshare_and_seek))
+    assert 1 == len(run.hits(capabilities("In", "CAP_CHOWN", more=inside), unshare_and_seek))
+
+
+def namespace_changes(operator: str, *names: str) -> str:
+    """A policy that looks at changes of namespaces."""
+    return policy(f"matchNamespaceChanges: [{{operator: {operator}, values: {list(names)}}}]")
 
 
 def test_changed_namespaces(run: PolicyRun) -> None:
@@ -256,48 +153,63 @@ def test_changed_namespaces(run: PolicyRun) -> None:
 
     def unshare_and_seek() -> None:
         seek()
-        unshare_uts()
+        unshare(_NEW_UTS)
         seek()
         seek()
         fork_and_wait(seek)
 
-    def change(operator: str, *names: str) -> str:
-        return policy(f"matchNamespaceChanges: [{{operator: {operator}, values: {list(names)}}}]")
-
-    assert 1 == len(run.hits(change("In", "Uts", "Net"), unshare_and_seek))
-    assert 0 == len(run.hits(change("In", "Net"), unshare_and_seek))
-    assert 0 == len(run.hits(change("NotIn", "Uts"), unshare_and_seek))
-    assert 1 == len(run.hits(change("NotIn", "Net"), unshare_and_seek))
+    assert 1 == len(run.hits(namespace_changes("In", "Uts", "Net"), unshare_and_seek))
+    assert 0 == len(run.hits(namespace_changes("In", "Net"), unshare_and_seek))
+    assert 0 == len(run.hits(namespace_changes("NotIn", "Uts"), unshare_and_seek))
+    assert 1 == len(run.hits(namespace_changes("NotIn", "Net"), unshare_and_seek))
 
 
-def test_namespaces_of_the_host(run: PolicyRun) -> None:
-    """host_ns is the namespace of pid 1, a number is any namespace's inode."""
-    number = Path("/proc/self/ns/uts").stat().st_ino
+def test_changes_are_noticed_when_all_else_holds(run: PolicyRun) -> None:
+    """A change stays to be noticed as long as another filter does not hold."""
 
     def unshare_and_seek() -> None:
-        unshare_uts()
+        unshare(_NEW_UTS)
+        fd = os.open("/proc/self/exe", os.O_RDONLY)
+        os.lseek(fd, 1, os.SEEK_SET)
         seek()
 
-    def in_uts(operator: str, value: object) -> str:
-        return policy(
-            f"matchNamespaces: [{{namespace: Uts, operator: {operator}, values: ['{value}']}}]"
-        )
-
-    assert 1 == len(run.hits(in_uts("In", "host_ns"), seek))
-    assert 0 == len(run.hits(in_uts("NotIn", "host_ns"), seek))
-    assert 1 == len(run.hits(in_uts("In", number), seek))
-    assert 0 == len(run.hits(in_uts("In", "host_ns"), unshare_and_seek))
-    assert 1 == len(run.hits(in_uts("NotIn", number), unshare_and_seek))
+    assert 1 == len(run.hits(namespace_changes("In", "Uts"), unshare_and_seek))
 
 
-def test_pids(run: PolicyRun) -> None:
-    """MatchPIDs looks at the process, with followForks at those it descends from as well."""
-    me = os.getpid()
+def test_changes_of_an_older_process(run: PolicyRun) -> None:
+    """Of a process that was there before the policy changes since then are noticed."""
+    reader, writer = os.pipe()
 
-    def of(operator: str, *pids: int, more: str = "") -> str:
-        return policy(f"matchPIDs: [{{operator: {operator}, values: {list(pids)}{more}}}]")
+    def wait_unshare_and_seek() -> None:
+        os.close(writer)
+        os.read(reader, 1)
+        unshare(_NEW_UTS)
+        seek()
 
-    assert 0 == len(run.hits(of("In", me), seek))
-    assert 1 == len(run.hits(of("NotIn", me), seek))
-    assert 1 == len(run.hits(of("In", me, more=", followForks: true"), seek))
-    assert 0 == len(run.hits(of("NotIn", me, more=", followForks: true"), seek))
+    pid = start(wait_unshare_and_seek)
+    with run.loaded(namespace_changes("In", "Uts")):
+        os.close(writer)
+        hits = run.hits_until_exit(pid)
+    os.close(reader)
+
+    assert 1 == len(hits)
+
+
+def test_changed_capabilities(run: PolicyRun) -> None:
+    """In: one of these was gained or lost, NotIn: another one was."""
+
+    def drop_and_seek() -> None:
+        seek()
+        drop_sys_time()
+        seek()
+        seek()
+
+    def hits(operator: str, name: str, more: str = "") -> int:
+        text = capabilities(operator, name, more=more, key="CapabilityChanges")
+        return len(run.hits(text, drop_and_seek))
+
+    assert 1 == hits("In", "CAP_SYS_TIME")
+    assert 0 == hits("In", "CAP_CHOWN")
+    assert 0 == hits("NotIn", "CAP_SYS_TIME")
+    assert 1 == hits("NotIn", "CAP_CHOWN")
+    assert 0 == hits("In", "CAP_SYS_TIME", ", type: Permitted")

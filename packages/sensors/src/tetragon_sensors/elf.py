@@ -65,7 +65,7 @@ def read_functions(file: BinaryIO) -> ElfFunctions:
     if len(header) < _HEADER.size:
         raise ValueError("shorter than an ELF header")
     magic, bits, order, *rest = _HEADER.unpack(header)
-    _, segments_at, sections_at, _, _, size, count, section_size, sections, _ = rest
+    segments_at, sections_at, _, _, size, count, section_size, sections, _ = rest[3:]
     if magic != b"\x7fELF" or (bits, order) != (_64_BIT, _LITTLE):
         raise ValueError("no 64-bit little-endian ELF file")
     if (size, section_size) not in {(_SEGMENT.size, _SECTION.size), (_SEGMENT.size, 0)}:
