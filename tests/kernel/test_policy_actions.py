@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.policies import policy_engine, start
-from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from kernel.policies import PolicyRun
     from tetragon_core.hooks import HookMessage
 
-POST, TRACK_SOCK, UNTRACK_SOCK = 1, 11, 12
+POST = 1
 
 
 @pytest.fixture(scope="module")
@@ -142,79 +140,64 @@ spec:
     assert ["/", "/tmp", "/proc", "/" + "./" * 30] == [hit.arguments[0].value for hit in hits]
 
 
-def test_stack_traces(run: PolicyRun) -> None:
-    """Frames have the names of functions: of the kernel, and of the files a process has mapped."""
-    text = policy("{action: Post, kernelStackTrace: true, userStackTrace: true}")
-    reader, writer = os.pipe()
-
-    def seek_and_wait() -> None:
-        os.close(writer)
-        seek(1000)
-        os.read(reader, 1)
-
-    with run.loaded(text):
-        pid = start(seek_and_wait)
-        hits = run.wait_hits(pid, 1)
-        os.close(writer)
-        run.hits_until_exit(pid)
-    os.close(reader)
-    inner = hits[0].user_stack[0]
-
-    assert hits[0].kernel_stack
-    assert {True} == {frame.symbol != "" for frame in hits[0].kernel_stack}
-    assert inner.symbol.removeprefix("__").startswith("lseek")
-    assert "/libc" in inner.module
-    assert inner.address > inner.offset > 0
-
-
-CONNECTIONS = """
+FORKS = """
 apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
-metadata: {{name: connections}}
+metadata: {name: forks}
 spec:
-  kprobes:
-  - call: tcp_connect
-    syscall: false
-    args: [{{index: 0, type: sock}}]
+  tracepoints:
+  - subsystem: task
+    event: task_newtask
+    args: []
     selectors:
-    - matchArgs: [{{index: 0, operator: DPort, values: ["{port}"]}}]
-      matchActions: [{{action: TrackSock, argSock: 0}}]
-  - call: tcp_sendmsg
-    syscall: false
-    args: [{{index: 0, type: sock}}, {{index: 2, type: int}}]
-    selectors:
-    - matchArgs:
-      - {{index: 0, operator: DPort, values: ["{port}"]}}
-      - {{index: 2, operator: Equal, values: ["1"]}}
-    - matchArgs:
-      - {{index: 0, operator: DPort, values: ["{port}"]}}
-      - {{index: 2, operator: Equal, values: ["2"]}}
-      matchActions: [{{action: UntrackSock, argSock: 0}}]
+    - matchActions: [{action: Post, kernelStackTrace: true, userStackTrace: true}]
 """
 
 
-def test_tracked_sockets(run: PolicyRun) -> None:
-    """What another process does with a tracked socket is reported of the one that tracked it."""
-    abilities = run.engine.kernel.abilities
-    if not abilities.can_fentry and not abilities.can_kprobe:
-        with pytest.raises(PolicyError, match="no way to attach"):
-            run.hits(CONNECTIONS.format(port=1), lambda: None)
-        return
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
+def test_stack_traces(run: PolicyRun) -> None:
+    """Frames have the names of functions: of the kernel, and of the files a process has mapped."""
+    reader, writer = os.pipe()
 
-    def connect_and_let_a_child_send() -> None:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            os.waitpid(start(lambda: [connection.send(text) for text in (b"1", b"22", b"1")]), 0)
+    def fork_and_wait() -> None:
+        os.close(writer)
+        os.waitpid(start(lambda: None), 0)
+        os.read(reader, 1)
 
-    with run.loaded(CONNECTIONS.format(port=port)):
-        pid = start(connect_and_let_a_child_send)
-        hits = run.hits_until_exit(pid, of_all=True)
-    listener.close()
+    with run.loaded(FORKS):
+        pid = start(fork_and_wait)
+        hit, *_ = run.wait_hits(pid, 1)
+        os.close(writer)
+        run.hits_until_exit(pid)
+    os.close(reader)
+    kernel, user = hit.kernel_stack, hit.user_stack[0]
 
-    assert [
-        ("tcp_connect", TRACK_SOCK, True),
-        ("tcp_sendmsg", POST, True),
-        ("tcp_sendmsg", UNTRACK_SOCK, True),
-        ("tcp_sendmsg", POST, False),
-    ] == [(hit.info.function_name, hit.action, hit.process.tgid == pid) for hit in hits]
+    assert {True} == {frame.symbol != "" for frame in kernel}
+    assert "kernel_clone" in [frame.symbol for frame in kernel]
+    assert "fork" in user.symbol.lower()
+    assert "libc" in user.module
+    assert user.address > user.offset > 0
+
+
+RETURNING = """
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {{name: returning}}
+spec:
+  kprobes:
+  - call: sys_lseek
+    syscall: true
+    return: true
+    args: [{{index: 1, type: int64}}]
+    returnArg: {{index: 0, type: int}}
+    selectors:
+    - matchArgs: [{{index: 1, operator: Equal, values: ["1000"]}}]
+      matchReturnActions: [{{action: {action}}}]
+"""
+
+
+@pytest.mark.parametrize(("action", "wanted"), [("Post", [(POST, POST)]), ("NoPost", [])])
+def test_actions_at_the_return(run: PolicyRun, action: str, wanted: list[tuple[int, int]]) -> None:
+    """MatchReturnActions decide about the event when the function has returned."""
+    hits = run.hits(RETURNING.format(action=action), lambda: seek(1000))
+
+    assert wanted == [(hit.action, hit.return_action) for hit in hits]

@@ -86,11 +86,18 @@ class ProcessTracking:
             made.clear()
         if not self._tables:
             return
+        is_scanned = self._tables.follows or self._tables.changes
         before = list(self._scanner.scan()) if self._tables.follows else []
         for name, program in self._programs:
             attachment = attach_raw_tracepoint(program, name)
             self._attached.callback(attachment.close)
-        self._fill(before, list(self._scanner.scan()))
+        processes = list(self._scanner.scan()) if is_scanned else []
+        if self._tables.tests:
+            self._fill_images()
+        if self._tables.follows:
+            self._fill_older([*before, *processes])
+        if self._tables.changes:
+            self._fill_baselines(processes)
 
     def stop(self) -> None:
         """Keep them no longer."""
@@ -101,19 +108,19 @@ class ProcessTracking:
         self._attached.close()
         self._stack.close()
 
-    def _fill(self, before: list[ScannedProcess], processes: list[ScannedProcess]) -> None:
-        if self._tables.follows:
-            self._fill_older([*before, *processes])
-        for process in processes[:PROCESSES]:
-            key = _KEY.pack(process.tgid)
-            path = _executable(process.tgid) if self._tables.tests else b""
+    def _fill_images(self) -> None:
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        for tgid in pids[:PROCESSES]:
+            path = _executable(tgid)
             if path:
                 verdict = READABLE | self._tables.verdict(path)
-                value = _IMAGE.pack(0, verdict, 0, process.tgid)
-                self.maps[IMAGES].insert(key, value)
-            if self._tables.changes and process.capabilities and process.namespaces:
+                self.maps[IMAGES].insert(_KEY.pack(tgid), _IMAGE.pack(0, verdict, 0, tgid))
+
+    def _fill_baselines(self, processes: list[ScannedProcess]) -> None:
+        for process in processes[:PROCESSES]:
+            if process.capabilities and process.namespaces:
                 value = pack_baseline(process.capabilities, process.namespaces)
-                self.maps[BASELINES].insert(key, value)
+                self.maps[BASELINES].insert(_KEY.pack(process.tgid), value)
 
     def _fill_older(self, processes: list[ScannedProcess]) -> None:
         """For each the verdicts on it and all its ancestors, gone or not."""
