@@ -124,10 +124,10 @@ _TRAMPOLINES: Final = {
 }
 
 
-def attach_trampoline(program: Program, cookie: int = 0) -> Attachment:
+def attach_trampoline(program: Program, cookie: int = 0, *, function: str = "") -> Attachment:
     """Attach a program to the function or tracepoint it was loaded for.
 
-    A cookie needs kernel 6.0. Raises LoadError or PermissionDeniedError.
+    A cookie needs kernel 6.0. Raises LoadError or PermissionDeniedError, which name `function`.
     """
     method = _TRAMPOLINES[program.attach_kind]
     if cookie:
@@ -136,8 +136,13 @@ def attach_trampoline(program: Program, cookie: int = 0) -> Attachment:
     else:
         fd, code = bpf(Command.RAW_TRACEPOINT_OPEN, request("QIIQ", 0, program.fd, 0, 0))
     if code:
-        raise failure(f"cannot attach {program.name} by {method}", code)
+        where = f"{program.name} to {function}" if function else program.name
+        hint = _UNPREPARED if code == errno.EBUSY else ""
+        raise failure(f"cannot attach {where} by {method}", code, hint=hint)
     return Attachment(method, [fd])
+
+
+_UNPREPARED: Final = "a function that is inline elsewhere is not prepared for tracing"
 
 
 def attach_raw_tracepoint(program: Program, event: str) -> Attachment:

@@ -135,7 +135,7 @@ class Engine:
         on_return = hook.timing is Timing.RETURN_HALF
         match hook.method:
             case Method.FENTRY | Method.FEXIT:
-                return attach_trampoline(program)
+                return attach_trampoline(program, function=hook.targets[0].symbol)
             case Method.RAW_TRACEPOINT:
                 return attach_raw_tracepoint(program, hook.targets[0].info.tracepoint)
             case Method.KPROBE_MULTI | Method.KRETPROBE_MULTI:
