@@ -66,27 +66,26 @@ class _StreamImage(Image):
         cwd = decode_text(raw_cwd)
         executable = decode_text(details.executable)
         cgroup, container = _cgroup_texts(details.cgroup)
-        super().__init__(
-            # A name that could not be read: the resolved path is the next best, better than none.
-            binary=absolute_binary(decode_text(details.filename), cwd) or executable,
-            arguments=format_arguments(details.argv, cwd_follows=raw_cwd not in {b"", b"/"}),
-            cwd=cwd,
-            argv=details.argv,
-            executable=executable,
-            interpreter=decode_text(details.interpreter),
-            tty=decode_text(details.tty),
-            uid=details.credentials.euid,
-            auid=details.auid,
-            cgroup_id=details.cgroup_id,
-            cgroup=cgroup,
-            container_id=container,
-            by_execveat=bool(flags & _BY_EXECVEAT),
-            credentials=details.credentials,
-            capabilities=details.capabilities,
-            namespaces=details.namespaces,
-            properties=_properties(flags, details)
-            if flags & _PRIVILEGED or not details.nlink
-            else None,
+        # One by one, because the constructor of a dataclass stays Python when this is compiled.
+        # A name that could not be read: the resolved path is the next best, better than none.
+        self.binary = absolute_binary(decode_text(details.filename), cwd) or executable
+        self.arguments = format_arguments(details.argv, cwd_follows=raw_cwd not in {b"", b"/"})
+        self.cwd = cwd
+        self.argv = details.argv
+        self.executable = executable
+        self.interpreter = decode_text(details.interpreter)
+        self.tty = decode_text(details.tty)
+        self.uid = details.credentials.euid
+        self.auid = details.auid
+        self.cgroup_id = details.cgroup_id
+        self.cgroup = cgroup
+        self.container_id = container
+        self.by_execveat = bool(flags & _BY_EXECVEAT)
+        self.credentials = details.credentials
+        self.capabilities = details.capabilities
+        self.namespaces = details.namespaces
+        self.properties = (
+            _properties(flags, details) if flags & _PRIVILEGED or not details.nlink else None
         )
 
 

@@ -11,7 +11,7 @@ their own.
 from __future__ import annotations
 
 from enum import IntFlag
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .hooks import HookMessage
 
@@ -142,7 +142,7 @@ class _KernelMessage:
     """A message names a process; two messages are equal when all they say is."""
 
     __slots__ = ("process_ktime_ns", "process_tgid")
-    FIELDS: ClassVar[tuple[str, ...]] = ()
+    FIELDS = ()  # type: tuple[str, ...]
 
     def __init__(self, process: ProcessKey) -> None:
         self.process_tgid, self.process_ktime_ns = process

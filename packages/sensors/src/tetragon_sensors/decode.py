@@ -37,6 +37,7 @@ _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
 
 # This is the hottest code of the agent, hence its habits: nothing is unpacked before somebody reads
 # it, messages are filled without a call of their constructor, operations on enums are kept out.
+_new: Final = tuple.__new__
 
 
 def _only(layout: type[NamedTuple], packed: Struct, *names: str) -> Struct:
@@ -149,25 +150,24 @@ def _exec(record: bytes) -> ExecMessage:
 
 def _details(record: bytes) -> ExecDetails:
     values = _wire.REC_EXEC.unpack_from(record)
-    tid, auid, inode, nlink, cgroup_id = _numbers(values)
     offsets = tuple(accumulate(_lengths(values), initial=_EXEC_BYTES))
     cgroup, tty, filename, interpreter, cwd, executable, arguments, end = offsets
     path = record[executable:arguments]
-    return ExecDetails(
-        tid=tid,
-        auid=auid,
-        inode=inode,
-        nlink=nlink,
-        cgroup_id=cgroup_id,
-        credentials=Credentials(*values[_wire.REC_EXEC_CREDS]),
-        capabilities=Capabilities(*values[_wire.REC_EXEC_CAPS]),
-        namespaces=Namespaces(*values[_wire.REC_EXEC_NS]),
-        cgroup=record[cgroup:tty],
-        tty=record[tty:filename],
-        filename=record[filename:interpreter],
-        interpreter=record[interpreter:cwd],
-        executable=path + b" (deleted)" if values[_FLAGS] & _DELETED else path,
-        argv=_split(record[arguments:end]),
+    # Not by name: that would be interpreted code, and cost as much as all the rest.
+    return _new(
+        ExecDetails,
+        (
+            *_numbers(values),
+            _new(Credentials, values[_wire.REC_EXEC_CREDS]),
+            _new(Capabilities, values[_wire.REC_EXEC_CAPS]),
+            _new(Namespaces, values[_wire.REC_EXEC_NS]),
+            record[cgroup:tty],
+            record[tty:filename],
+            record[filename:interpreter],
+            record[interpreter:cwd],
+            path + b" (deleted)" if values[_FLAGS] & _DELETED else path,
+            _split(record[arguments:end]),
+        ),
     )
 
 

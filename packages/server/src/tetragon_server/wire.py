@@ -41,11 +41,10 @@ def delimited(field_tag: bytes, body: bytes) -> bytes:
     return b"".join((field_tag, varint(length), body))
 
 
-# The time of an event is also that of its process's start.
-@lru_cache(maxsize=4)
 def timestamp(wall_ns: int) -> bytes:
     """Body of a google.protobuf.Timestamp; `wall_ns` counts from the Unix epoch."""
-    seconds, nanos = divmod(wall_ns, 1_000_000_000)
+    seconds = wall_ns // 1_000_000_000
+    nanos = wall_ns - seconds * 1_000_000_000
     return _seconds(seconds) + b"\x10" + varint(nanos) if nanos else _seconds(seconds)
 
 
