@@ -96,7 +96,7 @@ def test_one_program_at_the_return() -> None:
         "selector 1 1. argument 1 Mask 8 (costs registers)",
         "then Post (kernel stack, at most once in 1m)",
         "record 120 bytes, and the text of argument 0",
-        "maps hook_counters, processes, ring, scratch",
+        "maps hook_counters, processes, rate_limits, ring, scratch",
     ] == stated
     assert 100 < int(program.removeprefix("program ").removesuffix(" instructions")) < 2000
 

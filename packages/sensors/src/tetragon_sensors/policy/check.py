@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import HookEvent, HookInfo
 from tetragon_core.policy.model import FunctionHook, TracepointHook
@@ -26,7 +26,7 @@ from .arguments import (
 )
 from .attaching import Functions, plan_functions
 from .calls import resolve_calls
-from .frames import FieldsFrame, WordsFrame
+from .frames import COMMON_FIELDS, FieldsFrame, RawSyscallFrame, WordsFrame
 from .lists import expand_lists
 from .plan import HookPlan, Method, Plan, Source, Target, Timing
 from .ratelimit import rate_limit_map
@@ -39,11 +39,15 @@ if TYPE_CHECKING:
     from tetragon_core.policy.model import Hook, Policy, Selector
     from tetragon_sensors.kernel.facts import Kernel
 
+    from .frames import Frame
     from .plan import ArgumentPlan
 
 __all__ = ["make_plan"]
 
 _TRUE = frozenset({"1", "t", "true"})
+
+
+_ANY_SYSCALL: Final = "raw_syscalls/sys_enter"
 
 
 def make_plan(policy: Policy, kernel: Kernel, numbers: Iterator[int] | None = None) -> Plan:
@@ -235,6 +239,8 @@ class _Check:
         target = replace(
             self._target(hook, HookEvent.TRACEPOINT, name), tracepoint_id=event.event_id
         )
+        if name == _ANY_SYSCALL and all(one.index == COMMON_FIELDS for one in hook.args):
+            return self._event(hook, target, Method.RAW_TRACEPOINT, RawSyscallFrame(), made)
         return self._event(hook, target, Method.TRACEPOINT, FieldsFrame(event.fields), made)
 
     def _raw_tracepoint(self, hook: TracepointHook, name: str) -> list[HookPlan]:
@@ -255,7 +261,7 @@ class _Check:
         hook: TracepointHook,
         target: Target,
         method: Method,
-        frame: FieldsFrame | WordsFrame,
+        frame: Frame,
         made: list[ArgumentPlan | None],
     ) -> list[HookPlan]:
         if None in made:

@@ -2,7 +2,7 @@
 """Leaves out what is never executed: kernels refuse a program with an instruction nothing reaches.
 
 Whoever emits code need not know whether what follows is reached: behind a filter that always holds,
-nothing is. Jumps to the next instruction go too.
+nothing is. Jumps to the next instruction go too, and jumps to jumps take the direct way.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def leave_out_unreached(
     code: Sequence[bytes], labels: Mapping[str, int], jumps: Sequence[tuple[int, str]]
 ) -> Reached:
     """The code without what cannot be reached from its first instruction."""
+    jumps = _without_detours(code, labels, jumps)
     targets = {index: labels[label] for index, label in jumps}
     kept = _reached(code, targets)
     behind = [0] * (len(code) + 1)
@@ -51,6 +52,21 @@ def leave_out_unreached(
         [(places[index], label) for index, label in jumps if kept[index]],
         places,
     )
+
+
+def _without_detours(
+    code: Sequence[bytes], labels: Mapping[str, int], jumps: Sequence[tuple[int, str]]
+) -> list[tuple[int, str]]:
+    """Jumps to a goto go where that goes."""
+    gotos = {index: label for index, label in jumps if code[index][0] == _GOTO}
+    straight = []
+    for index, label in jumps:
+        tried = {label}
+        while (further := gotos.get(labels[label], label)) not in tried:
+            label = further  # noqa: PLW2901  the way on
+            tried.add(label)
+        straight.append((index, label))
+    return straight
 
 
 def _reached(code: Sequence[bytes], targets: Mapping[int, int]) -> list[bool]:

@@ -25,7 +25,7 @@ from .endpoints import (
     family_text,
     protocol_text,
 )
-from .structures import emit_copy
+from .structures import emit_copy, emit_gather
 from .texts import TEXT_OPERATORS, Text
 
 if TYPE_CHECKING:
@@ -60,17 +60,16 @@ class Sock(EndsType):
         for at in (plan.slot, *range(payload, payload + 2 * 16, 8)):
             asm.store(R7, at, R1, 8)
         asm.store(R7, payload + _COOKIE, R8, 8)
-        for number, (at, member, size) in enumerate(_SOCK_MEMBERS):
-            emit_copy(emitter, payload + at, R8, ("sock", member), size)
-            if number == 0:
-                asm.jump(R0, "s<", 0, failed)
+        members = [(payload + at, member, size) for at, member, size in _SOCK_MEMBERS]
+        emit_gather(emitter, "sock", members, failed)
         _swap_port(emitter, payload + At.DESTINATION_PORT)
         six, over = asm.new_label("inet6"), asm.new_label("sock")
         asm.load(R9, R7, payload + At.FAMILY, 2)
         asm.jump(R9, "==", AF_INET6, six)
-        asm.jump(R9, "!=", AF_INET, over)
-        emit_copy(emitter, payload + At.SOURCE, R8, ("sock", "__sk_common.skc_rcv_saddr"), 4)
-        emit_copy(emitter, payload + At.DESTINATION, R8, ("sock", "__sk_common.skc_daddr"), 4)
+        asm.jump(R9, "==", AF_INET, over)
+        asm.mov(R1, 0)  # what is there in sockets of other families is no address
+        asm.store(R7, payload + At.SOURCE, R1, 4)
+        asm.store(R7, payload + At.DESTINATION, R1, 4)
         asm.goto(over)
         asm.label(six)
         emit_copy(emitter, payload + At.SOURCE, R8, ("sock", "__sk_common.skc_v6_rcv_saddr"), 16)
@@ -108,6 +107,8 @@ _SOCK_MEMBERS: Final = (
     (At.PROTOCOL, "sk_protocol", 2),
     (_MARK, "sk_mark", 4),
     (_PRIORITY, "sk_priority", 4),
+    (At.SOURCE, "__sk_common.skc_rcv_saddr", 4),
+    (At.DESTINATION, "__sk_common.skc_daddr", 4),
 )
 
 

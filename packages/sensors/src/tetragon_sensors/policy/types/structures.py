@@ -7,14 +7,14 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.hooks import ArgumentValue
-from tetragon_sensors.policy.emitter import STRING_BYTES
+from tetragon_sensors.policy.emitter import STRING_BYTES, Stack
 from tetragon_sensors.policy.record import SLOT
 from tetragon_sensors.program.opcodes import Helper
 
-from .base import R0, R1, R2, R3, R7, R8, R9, ArgumentType
+from .base import FP, R0, R1, R2, R3, R7, R8, R9, ArgumentType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tetragon_sensors.policy.emitter import Emitter
     from tetragon_sensors.policy.plan import ArgumentPlan
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     Values = Mapping[str, object]
     MakeValue = Callable[[Mapping[str, int | bytes]], Values]
 
-__all__ = ["Member", "Structure", "emit_copy", "emit_string", "text_of_array"]
+__all__ = ["Member", "Structure", "emit_copy", "emit_gather", "emit_string", "text_of_array"]
 
+_WIDE_BYTES: Final = 64
+"""Room at Stack.WIDE."""
 _BYTES: Final = {"B": 1, "H": 2, "I": 4, "i": 4, "Q": 8}
 
 
@@ -92,6 +94,32 @@ class Structure(ArgumentType):
         if self.text:
             read["text"] = self.variable_bytes(record, plan)
         return ArgumentValue(self.field, self.make(read), plan.label)
+
+
+def emit_gather(
+    emitter: Emitter, struct: str, members: Iterable[tuple[int, str, int]], failed: str
+) -> None:
+    """Copy members of the structure at R8 into the record, with as few reads as can be.
+
+    `members` are (place in the record, member, 1, 2, 4 or 8 bytes). Jumps to `failed` with R0
+    negative when the structure cannot be read.
+    """
+    asm, btf = emitter.asm, emitter.btf
+    there = sorted(
+        (btf.member(struct, path).offset_bytes, size, to)
+        for to, path, size in members
+        if btf.has_member(struct, path)
+    )
+    while there:
+        start = there[0][0]
+        near = [one for one in there if one[0] + one[1] <= start + _WIDE_BYTES]
+        end = max(offset + size for offset, size, _ in near)
+        emitter.read_kernel(Stack.WIDE, R8, start, end - start)
+        asm.jump(R0, "s<", 0, failed)
+        for offset, size, to in near:
+            asm.load(R1, FP, Stack.WIDE + offset - start, size)
+            asm.store(R7, to, R1, size)
+        there = there[len(near) :]
 
 
 def emit_copy(
