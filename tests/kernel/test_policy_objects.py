@@ -240,8 +240,8 @@ def test_perf_event(run: PolicyRun) -> None:
 
 
 WITH_LOAD_INFO: Final = (
-    *("add_kallsyms", "simplify_symbols", "find_module_sections", "post_relocation"),
-    *("layout_and_allocate", "check_modinfo"),
+    *("mod_sysfs_setup", "add_kallsyms", "simplify_symbols", "find_module_sections"),
+    *("post_relocation", "layout_and_allocate"),
 )
 """Functions with a struct load_info that knows the module's name; kernels inline some of them."""
 
