@@ -60,9 +60,9 @@ def await_ready(agent: subprocess.Popen[bytes], directory: Path) -> None:
 
 
 @contextmanager
-def running_agent(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A ready agent; one that the block leaves running is ended."""
-    agent = start_agent(directory)
+def running_agent(directory: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A ready agent with these options besides; one that is left running is ended."""
+    agent = start_agent(directory, *more)
     try:
         await_ready(agent, directory)
         yield agent
@@ -72,11 +72,11 @@ def running_agent(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Client:
-    """`getevents -o json` with its output in a file."""
+    """`getevents` with its output in a file: as json, or in another form."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, form: str = "json") -> None:
         self._output = directory / "events"
-        command = [*_COMMAND, "getevents", "-o", "json", "--server-address", address(directory)]
+        command = [*_COMMAND, "getevents", "-o", form, "--server-address", address(directory)]
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL
