@@ -12,6 +12,7 @@ import pytest
 from kernel.policies import policy_engine
 from kernel.typed_policies import function, needs_functions, tracepoint, values
 from tetragon_core.hooks import ArgumentValue
+from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,3 +192,40 @@ def test_text_in_a_record(run: PolicyRun) -> None:
             comm.write("renamed")
 
     assert values(run, text, rename) == [["renamed"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            function(
+                "sys_read",
+                "{index: 1, type: char_buf, returnCopy: true}",
+                "index: 1, operator: Equal, values: [x]",
+                more="return: true, returnArg: {index: 0, type: long},",
+            ),
+            "has its bytes when the function returns",
+        ),
+        (
+            tracepoint(
+                "raw_syscalls/sys_enter",
+                "{index: 5, type: auto}",
+                "index: 5, operator: Equal, values: ['1']",
+            ),
+            "operator Equal does not work on an argument of type const_buf; allowed: none",
+        ),
+        (
+            tracepoint(
+                "raw_syscalls/sys_enter",
+                "{index: 4, type: auto}",
+                "index: 4, operator: Equal, values: [read]",
+            ),
+            "read",
+        ),
+    ],
+    ids=["late", "array", "number"],
+)
+def test_refused_filters(run: PolicyRun, text: str, message: str) -> None:
+    """Filters that the kernel's types make impossible are refused with the reason."""
+    with pytest.raises(PolicyError, match=message), run.loaded(text):
+        pass

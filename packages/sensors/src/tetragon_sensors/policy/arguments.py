@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.argument_types import allowed_operators
-from tetragon_core.policy.problems import did_you_mean
+from tetragon_core.policy.filter_values import check_filter_values
+from tetragon_core.policy.problems import Problems, did_you_mean
 from tetragon_sensors.kernel.btf import BtfError, Kind
 
 from .frames import COMMON_FIELDS, REGISTERS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tetragon_core.policy.model import Argument, ArgumentFilter
-    from tetragon_core.policy.problems import Problems
     from tetragon_sensors.kernel.btf import Btf, Parameter
     from tetragon_sensors.kernel.tracefs import Event, Field
 
@@ -167,18 +167,20 @@ def check_filters(
                 f"no argument has index {wanted.index}; the hook's arguments: {have}", wanted.where
             )
             continue
-        plan = chosen[0]
-        if wanted.operator not in plan.type.operators:
-            allowed = [
-                name
-                for name in allowed_operators(plan.type.names[0])
-                if name in plan.type.operators
-            ]
+        kinds = [plan.type for plan in chosen if wanted.operator not in plan.type.operators]
+        if kinds:
+            name = kinds[0].names[0]
+            allowed = [each for each in allowed_operators(name) if each in kinds[0].operators]
             problems.error(
-                f"operator {wanted.operator} does not work on an argument of type "
-                f"{plan.type.names[0]}; allowed: {', '.join(allowed) or 'none'}",
+                f"operator {wanted.operator} does not work on an argument of type {name}; "
+                f"allowed: {', '.join(allowed) or 'none'}",
                 wanted.where,
             )
+            continue
+        # the language could not do that for a type that only the kernel tells
+        found = Problems()
+        check_filter_values(wanted, chosen[0].type.names[0], found)
+        problems.errors += found.errors
 
 
 def _type_of(argument: Argument, problems: Problems) -> ArgumentType | None:

@@ -181,6 +181,13 @@ class _Check:
         if functions.can_report_at_exit(placed):
             whole = replace(entry, method=Method.FEXIT, timing=Timing.EXIT, result=result)
             return [whole]
+        for wanted in (one for selector in hook.selectors for one in selector.match_args):
+            if any(placed[number].size_is_result for number in wanted.args):
+                self.problems.error(
+                    "an argument with returnCopy has its bytes when the function returns, and "
+                    "here is filtered when it is called; filter by the result or by others",
+                    wanted.where,
+                )
         kept = next((one for one in placed if one.size_is_result), None)
         at_return = tuple(replace(one, source=Source.KEPT) for one in placed if one.size_is_result)
         at_entry = tuple(one for one in placed if not one.size_is_result)
