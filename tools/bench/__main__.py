@@ -48,6 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         load = compile_load(SOURCE, Path(name) / "load")
+        compile_load(SOURCE.with_name("calls.c"), load.with_name("calls"))
         figures = measure_in_machine(options.kernel, load, options.only)
     if options.only:
         print(json.dumps(figures, indent=1))

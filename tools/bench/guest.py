@@ -7,17 +7,16 @@ usage: python -m bench.guest LOAD_PROGRAM [NAME...]
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .meters import cpu_ns, map_bytes, memory_kib
+from .policies import ROUNDS, policies, text_for_events
 from .programs import Load, agent, client
-
-if TYPE_CHECKING:
-    import subprocess
 
 __all__ = ["main"]
 
@@ -44,6 +43,8 @@ def main(words: list[str]) -> int:
             "compact": lambda: with_client(load, directory, "compact"),
             "json": lambda: with_client(load, directory, "json"),
             "burst": lambda: burst(load, directory),
+            "policies": lambda: policies(load.calls),
+            "policy-events": lambda: policy_events(load, directory),
         }
         for key in words[1:] or measurements:
             print(json.dumps({key: measurements[key]()}), flush=True)
@@ -116,6 +117,32 @@ def burst(load: Load, directory: Path) -> Figures:
             seen = now
             settle()
         return {"made": made, "seen": now, "high_kib": memory_kib(server.pid)[1]}
+
+
+def policy_events(load: Load, directory: Path) -> Figures:
+    """The agent and one client, when a policy reports each getppid."""
+    policy, output = directory / "policy.yaml", directory / "events"
+    policy.write_text(text_for_events())
+    with (
+        agent(AGENT, directory, f"--tracing-policy={policy}") as server,
+        client(AGENT, directory, output, "compact") as reader,
+    ):
+        wait_for_events(load, output)
+        figures = {}
+        programs = (server, reader)
+        for name, pause_us in (("paced", PAUSE_US), ("busy", 0)):
+            before = [cpu_ns(one.pid) for one in programs]
+            count = OPERATIONS // ROUNDS
+            command = [str(load.calls), "getppid", "-", str(count), str(pause_us)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            settle()
+            used = [
+                cpu_ns(one.pid) - was for one, was in zip((server, reader), before, strict=True)
+            ]
+            figures[f"{name}_agent"], figures[f"{name}_client"] = (
+                each // (count * ROUNDS) for each in used
+            )
+        return figures
 
 
 def per_event(load: Load, programs: list[subprocess.Popen[bytes]], pause_us: int) -> list[int]:

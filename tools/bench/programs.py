@@ -28,6 +28,11 @@ class Load:
         command = [str(self.program), kind, str(count), str(pause_us)]
         return int(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
+    @property
+    def calls(self) -> Path:
+        """The program that makes system calls, which lies beside it."""
+        return self.program.with_name("calls")
+
 
 def compile_load(source: Path, target: Path) -> Path:
     """Build the load generator: static, so that exec costs no dynamic linking."""
@@ -37,11 +42,11 @@ def compile_load(source: Path, target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def agent(program: Sequence[str], run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """An agent of its own, ready, on a socket in `run_dir`."""
+def agent(program: Sequence[str], run_dir: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent of its own, ready, on a socket in `run_dir`; `more` are options."""
     options = (f"--run-dir={run_dir}", "--health-server-address=")
     address = f"--server-address=unix://{run_dir}/tetragon.sock"
-    command = [*program, "agent", *options, address]
+    command = [*program, "agent", *options, address, *more]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             _wait_for(process, READY)

@@ -40,6 +40,42 @@ def _lost(found: Figures) -> str:
     return f"{burst['made'] - burst['seen']:,} of {burst['made']:,} events"
 
 
+def _case(what: str, name: str, upstream: str, target: str) -> Row:
+    """What a policy adds to a call."""
+
+    def text(found: Figures) -> str:
+        return f"{found['policies'][name]:+,} (to {found['policies'][f'{name} alone']:,})"
+
+    return Row(f"{what} (Tetragon: {upstream})" if upstream else what, target, text)
+
+
+def _most(suffix: str) -> Callable[[Figures], str]:
+    return lambda found: f"{max(_ending(found['policies'], suffix)):,}"
+
+
+def _ending(found: Mapping[str, int], suffix: str) -> list[int]:
+    return [value for name, value in found.items() if name.endswith(suffix)]
+
+
+POLICY_ROWS: Final = (
+    _case("/etc write policy: read", "etc-read", "+9,707", "+400"),
+    _case("/etc write policy: write elsewhere", "etc-write-outside", "+9,709", "+2,000"),
+    _case("/etc write policy: write inside, NoPost", "etc-write-not-posted", "", ""),
+    _case("/etc write policy: write inside, posted", "etc-write-posted", "", ""),
+    _case("file monitoring, 3 hooks: read", "monitoring-read", "+12,395", "+700"),
+    _case("tcp_connect NotDAddr: no match", "connect-other", "+5,860", "+900"),
+    _case("tcp_connect DAddr: posted", "connect-posted", "", ""),
+    _case("raw_syscalls/sys_enter, one id: other calls", "one-call-other", "+4,562", "+200"),
+    _case("raw_syscalls/sys_enter, one id: posted", "one-call-posted", "", ""),
+    _case("sys_openat Prefix: no match", "openat-other", "", ""),
+    _case("sys_openat Prefix: posted", "openat-posted", "", ""),
+    Row("adding one of these policies, the most", "800,000,000", _most(" adding")),
+    Row("kernel memory of one of them, the most", "65,536", _most(" bytes")),
+    Row("agent per policy event, quiet", "50,000", _count("policy-events", "paced_agent")),
+    Row("agent per policy event, busy", "50,000", _count("policy-events", "busy_agent")),
+)
+"""Upstream's figures are for the same calls on the same kernel."""
+
 ROWS: Final = (
     Row("agent, start to listening", "1,000,000,000", _count("start", "cpu")),
     Row("agent, resident memory, idle", "50 MB", _mib("agent", "rss_kib", 1024)),
@@ -58,6 +94,7 @@ ROWS: Final = (
     Row("client per event, json, quiet", "40,000", _count("json", "paced_client")),
     Row("client per event, json, busy", "40,000", _count("json", "busy_client")),
     Row("lost of a burst of 10,000 execs", "0", _lost),
+    *POLICY_ROWS,
 )
 
 
