@@ -101,7 +101,10 @@ spec:
     returnArgAction: TrackSock
   - call: tcp_sendmsg
     syscall: false
+    return: true
+    {more}
     args: [{{index: 0, type: sock}}]
+    returnArg: {{index: 0, type: int}}
     selectors:
     - matchArgs: [{{index: 0, operator: SPort, values: ["{port}"]}}]
 """
@@ -128,3 +131,4 @@ def test_tracked_results(run: PolicyRun, more: str) -> None:
     assert [("inet_csk_accept", pid), ("tcp_sendmsg", pid)] == [
         (hit.info.function_name, hit.process.tgid) for hit in hits
     ]
+    assert [1] == [hit.return_value.value for hit in hits[1:] if hit.return_value]

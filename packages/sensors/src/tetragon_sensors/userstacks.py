@@ -63,7 +63,10 @@ class UserStacks:
     def frames(
         self, process: ProcessKey, ktime_ns: int, addresses: Sequence[int]
     ) -> tuple[StackFrame, ...]:
-        """Frames of a stack, innermost first, that the process had at that time."""
+        """Frames of a stack, innermost first, that the process had at that time.
+
+        The key may have the id of one of its threads in place of its own.
+        """
         mappings = self._mappings(process, ktime_ns)
         return tuple(
             self._frame(process.tgid, mappings, address, is_caller=number > 0)

@@ -200,7 +200,7 @@ class LoadedPolicy:
         self._engine = engine
         self._attachments: list[Attachment] = []
         self._programs: list[tuple[HookPlan, Program]] = []
-        self._tracking = ProcessTracking(plan)
+        self._tracking = ProcessTracking(plan, may_allocate=engine.kernel.version >= (6, 1))
         try:
             maps = self._tracking.descriptors
             self._tracking.load(engine.environment(plan, maps))

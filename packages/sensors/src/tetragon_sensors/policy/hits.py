@@ -81,9 +81,8 @@ class HitDecoder:
             for one in plan.arguments
             for value in self._values(one, record, header)
         ]
-        process = ProcessKey(header.tgid, header.process_ktime)
         message = HookMessage(
-            process=process,
+            process=ProcessKey(header.tgid, header.process_ktime),
             tid=header.tid,
             ktime_ns=header.ktime,
             info=target.info,
@@ -93,7 +92,7 @@ class HitDecoder:
             data=tuple(value for position, value in values if position >= data_from),
             return_value=plan.result.type.decode(record, plan.result) if plan.result else None,
             kernel_stack=self._kernel_stack(record, header),
-            user_stack=self._user_stack(record, header, process),
+            user_stack=self._user_stack(record, header),
         )
         if not header.flags & _ENTRY:
             return message
@@ -142,13 +141,13 @@ class HitDecoder:
         found = _addresses(record, header.kernel_stack_offset, header.kernel_stack_bytes)
         return tuple(map(self._frame, found))
 
-    def _user_stack(
-        self, record: bytes, header: HitHeader, process: ProcessKey
-    ) -> tuple[StackFrame, ...]:
+    def _user_stack(self, record: bytes, header: HitHeader) -> tuple[StackFrame, ...]:
+        """Of the thread that ran: the process may be the one that a socket is tracked for."""
         if header.user_stack_bytes <= 0:
             return ()
         found = _addresses(record, header.user_stack_offset, header.user_stack_bytes)
-        return self._user_stacks.frames(process, header.ktime, found)
+        thread = ProcessKey(header.tid, header.process_ktime)
+        return self._user_stacks.frames(thread, header.ktime, found)
 
     def _frame(self, address: int) -> StackFrame:
         place = self._symbols.at(address) if self._symbols else None

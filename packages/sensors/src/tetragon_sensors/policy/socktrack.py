@@ -64,7 +64,10 @@ def emit_track(emitter: Emitter, plan: ArgumentPlan, action: str) -> None:
 
 
 def emit_owner(emitter: Emitter, arguments: Iterable[ArgumentPlan]) -> None:
-    """The process of the first socket that is tracked becomes that of the record."""
+    """The process of the first socket that is tracked becomes that of the record.
+
+    The thread stays the one that ran: the halves of a call find each other by it.
+    """
     asm = emitter.asm
     over = asm.new_label("owner")
     for plan in arguments:
@@ -75,7 +78,6 @@ def emit_owner(emitter: Emitter, arguments: Iterable[ArgumentPlan]) -> None:
         asm.jump(R0, "==", 0, following)
         asm.load(R1, R0, 0, 8)
         asm.store(R7, Offset.TGID, R1, 4)
-        asm.store(R7, Offset.TID, R1, 4)
         asm.load(R1, R0, 8, 8)
         asm.store(R7, Offset.PROCESS_KTIME, R1, 8)
         asm.goto(over)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tetragon_sensors.kernel.maps import MapKind, MapSpec
+from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,21 +88,27 @@ class ProcessTables:
         """The verdict on an executable, without READABLE."""
         return sum(READABLE << 1 + n for n, test in enumerate(self.tests) if test.holds(path))
 
-    def maps(self) -> Iterator[MapSpec]:
-        """The maps. All preallocated: allocating in a hook can deadlock before kernel 6.1."""
+    def maps(self, flags: MapFlag = MapFlag.NONE) -> Iterator[MapSpec]:
+        """The maps. Preallocated by default: allocating in a hook is safe from kernel 6.1 on."""
         if self.tests:
-            yield _table(IMAGES, 32)
+            yield _table(IMAGES, 32, flags)
         if self.follows:
-            yield _table(OLDER, 8)
+            yield _table(OLDER, 8, flags)
         if self.changes:
-            yield _table(BASELINES, 80)
+            yield _table(BASELINES, 80, flags)
 
 
 NO_TABLES: Final = ProcessTables()
 
 
-def _table(name: str, value_bytes: int) -> MapSpec:
-    return MapSpec(kind=MapKind.HASH, value_bytes=value_bytes, max_entries=PROCESSES, name=name)
+def _table(name: str, value_bytes: int, flags: MapFlag) -> MapSpec:
+    return MapSpec(
+        kind=MapKind.HASH,
+        value_bytes=value_bytes,
+        max_entries=PROCESSES,
+        name=name,
+        flags=flags,
+    )
 
 
 def process_tables(selectors: Iterable[Selector]) -> ProcessTables:

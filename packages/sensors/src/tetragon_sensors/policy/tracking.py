@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.kernel.attachments import attach_raw_tracepoint
-from tetragon_sensors.kernel.maps import create_map
+from tetragon_sensors.kernel.maps import MapFlag, create_map
 from tetragon_sensors.kernel.programs import ProgramKind
 
 from .loading import load_linked
@@ -46,8 +46,13 @@ _GENERATIONS: Final = 256
 class ProcessTracking:
     """The maps of one policy, and the programs that keep its tables of processes."""
 
-    def __init__(self, plan: Plan, scanner: ProcScanner | None = None) -> None:
-        """Make the maps. Raises LoadError."""
+    def __init__(
+        self, plan: Plan, scanner: ProcScanner | None = None, *, may_allocate: bool = False
+    ) -> None:
+        """Make the maps; `may_allocate`: with memory for those processes only that there are.
+
+        Raises LoadError.
+        """
         tables = plan.tables
         self._tables = tables
         self._scanner = scanner or ProcScanner()
@@ -56,7 +61,8 @@ class ProcessTracking:
         self._programs: list[tuple[str, Program]] = []
         self.maps: dict[str, Map] = {}
         try:
-            for spec in (*tables.maps(), *plan.maps):
+            flags = MapFlag.NO_PREALLOC if may_allocate else MapFlag.NONE
+            for spec in (*tables.maps(flags), *plan.maps):
                 self.maps[spec.name] = self._stack.enter_context(create_map(spec))
         except BaseException:
             self.close()
