@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tetragon_core.errors import UsageError
 
-from .model import NOWHERE, Where
+from .nodes import NOWHERE, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +69,8 @@ class Problems:
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """` (did you mean "x"?)` for the nearest allowed word, or nothing when none is near."""
+    import difflib  # noqa: PLC0415  only for a word that is wrong
+
     lowered = {each.lower(): each for each in allowed}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return f' (did you mean "{lowered[near[0]]}"?)' if near else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tetragon_core.policy.parse import parse_policy
 from tetragon_core.policy.problems import Problems
 
 if TYPE_CHECKING:
@@ -26,6 +25,10 @@ def read_policy(text: str, source: str = "") -> ReadPolicy:
 
     Raises PolicyError with all that is wrong. A text of a megabyte takes a second.
     """
+    from tetragon_core.policy.parse import (  # noqa: PLC0415  an agent without policies needs none of it
+        parse_policy,
+    )
+
     problems = Problems()
     policy = parse_policy(text, source, problems)
     return ReadPolicy(policy, tuple(one.text(source) for one in problems.warnings))

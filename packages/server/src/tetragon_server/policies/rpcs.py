@@ -14,7 +14,6 @@ from tetragon_core.errors import TetragonError, UsageError
 
 from .entry import Domain, PolicyKey, PolicyMode
 from .reading import read_policy
-from .status import policy_status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -74,6 +73,8 @@ class PolicyRpcs:
 
     async def _list(self, request: pb.ListTracingPoliciesRequest) -> Message:
         entries = self._manager.entries(request.domain)
+        from .status import policy_status  # noqa: PLC0415  its enums are those of the policy model
+
         return pb.ListTracingPoliciesResponse(policies=map(policy_status, entries))
 
     async def _list_domains(self, _: pb.ListDomainsRequest) -> Message:
