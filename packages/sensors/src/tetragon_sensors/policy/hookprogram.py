@@ -163,7 +163,7 @@ class _Builder:
         if self.hook.timing is Timing.EXIT:
             asm.store(R7, Offset.RETURN_ACTION, POST, 4)
         for plan in self.hook.arguments:
-            if plan.max_data:
+            if plan.max_data and plan.type.rest_at is not None:
                 self.values.send_rest(plan)
         emit_stacks(emitter, actions)
         if self.hook.timing is Timing.ENTRY_HALF:
@@ -230,7 +230,7 @@ class _Builder:
         self._pending_key()
         asm.call(Helper.MAP_LOOKUP_ELEM)
         asm.jump(R0, "==", 0, emitter.done)
-        for offset, kept in ((0, Stack.WIDE + 48), (8, Stack.WIDE + 56), (16, Stack.KEPT)):
+        for offset, kept in ((0, Stack.ENTRY), (8, Stack.ENTRY_SELECTOR), (16, Stack.KEPT)):
             asm.load(R1, R0, offset, 8)
             asm.store(FP, kept, R1, 8)
         self._pending_key()
@@ -247,9 +247,9 @@ class _Builder:
         self._suppress_return()
         asm.store(R7, Offset.FLAGS, int(HitFlag.RETURN_HALF), 4)
         asm.store(R7, Offset.ACTION, POST, 4)
-        asm.load(R1, FP, Stack.WIDE + 48, 8)
+        asm.load(R1, FP, Stack.ENTRY, 8)
         asm.store(R7, Offset.ENTRY_KTIME, R1, 8)
-        asm.load(R1, FP, Stack.WIDE + 56, 8)
+        asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
         asm.store(R7, Offset.SELECTOR, R1, 2)
         emitter.send()
 
@@ -261,7 +261,7 @@ class _Builder:
             if not selector.match_return_args or result is None:
                 continue
             following = asm.new_label("selector")
-            asm.load(R1, FP, Stack.WIDE + 56, 8)
+            asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
             asm.jump(R1, "!=", number, following)
             for wanted in selector.match_return_args:
                 self.values.check(result, wanted, self.emitter.done)
@@ -273,5 +273,5 @@ class _Builder:
         """NoPost in matchReturnActions: the entry was sent, but makes no event without this."""
         for number, selector in enumerate(self.hook.selectors):
             if not posts(selector.match_return_actions):
-                self.asm.load(R1, FP, Stack.WIDE + 56, 8)
+                self.asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
                 self.asm.jump(R1, "==", number, self.emitter.done)

@@ -38,6 +38,9 @@ class Stack:
     SAVED_2: Final = -120
     KEPT: Final = -128
     """What the entry of a call left for its return."""
+    ENTRY: Final = -136
+    """At its return: when the call was entered."""
+    ENTRY_SELECTOR: Final = -144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

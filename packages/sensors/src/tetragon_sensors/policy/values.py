@@ -128,7 +128,10 @@ class ArgumentCode:
         over = asm.new_label("rest")
         asm.load(R1, R7, plan.slot + 4, 4)
         asm.jump(R1, "!=", BUFFER_BYTES, over)
-        self.load_value(plan)
+        if plan.type.rest_at:
+            asm.load(R8, R7, plan.slot + plan.type.rest_at, 8)
+        else:
+            self.load_value(plan)
         emitter.add([rest_function(emitter.environment)])
         emitter.scratch_slot(R1)
         asm.mov(R2, R8)

@@ -42,6 +42,8 @@ class ArgumentType:
     """Operators of matchArgs that work for it."""
     has_length: bool = False
     """Whether the argument behind it may say how long it is."""
+    rest_at: int | None = None
+    """Where the slot has the address of bytes for `maxData`; None: nowhere, 0: the value is it."""
     filters_value: bool = False
     """Whether filters use the raw value alone, so that they need no record."""
 

@@ -139,6 +139,7 @@ class Buffer(Text):
     names = ("char_buf",)
     payload_bytes = 8
     """How long it is, though not all of it may have been read."""
+    rest_at: int | None = 0
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:
         asm = emitter.asm

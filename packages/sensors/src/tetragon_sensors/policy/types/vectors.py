@@ -76,11 +76,16 @@ class Nothing(ArgumentType):
         return ()
 
 
+_ADDRESS: Final = SLOT + Buffer.payload_bytes
+
+
 class Iterator(Buffer):
     """struct iov_iter: the first of its buffers."""
 
     names = ("iov_iter",)
     struct = "iov_iter"
+    payload_bytes = Buffer.payload_bytes + 8
+    rest_at = _ADDRESS
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:
         asm, btf = emitter.asm, emitter.btf
@@ -113,6 +118,7 @@ class Iterator(Buffer):
         asm.alu("add", R8, R9)
         asm.load(R9, FP, Stack.SAVED, 8)
         asm.label(read)
+        asm.store(R7, plan.slot + _ADDRESS, R8, 8)
         self.emit_bytes(emitter, plan, failed)
 
 
@@ -132,6 +138,7 @@ class Vector(Buffer):
     """An array of struct iovec with as many elements as another argument says."""
 
     names = ("char_iovec",)
+    rest_at = None
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:
         asm = emitter.asm
