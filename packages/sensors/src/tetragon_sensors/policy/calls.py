@@ -69,10 +69,13 @@ def _members(found: NamedList, hook: FunctionHook, kernel: Kernel, problems: Pro
 
 
 def _syscalls(kernel: Kernel) -> list[str]:
-    """All of them; where there are only tracepoints, those that have one."""
+    """All that can be watched: the rest has no tracepoint, or was built without tracing."""
     symbols = kernel.syscall_symbols()
-    if kernel.abilities.can_fentry or kernel.abilities.can_kprobe:
+    if not kernel.is_running:
         return symbols
+    if kernel.abilities.can_fentry or kernel.abilities.can_kprobe:
+        traceable = kernel.tracefs.traceable
+        return [symbol for symbol in symbols if traceable is None or symbol in traceable]
     events = {name.removeprefix("sys_enter_") for name in kernel.tracefs.events("syscalls")}
     return [symbol for symbol in symbols if symbol.split("sys_", 1)[1] in events] or symbols
 
