@@ -29,6 +29,11 @@ class Counter(Enum):
         "hits of policies whose return was not waited for, because too many calls went on",
         True,
     )
+    HOOK_TABLE_FULL = (
+        "hook_table_full",
+        "processes a policy's full table could not take: its filters on processes miss them",
+        True,
+    )
     HOOK_MISSED = ("hook_missed", "hits the kernel did not run a policy's program for", True)
     PROCESS_TABLE_FULL = (
         "process_table_full",

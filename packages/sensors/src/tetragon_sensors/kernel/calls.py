@@ -111,8 +111,11 @@ _REASONS: Final = {
 
 def failure(what: str, code: int, log: str = "", hint: str = "") -> TetragonError:
     """The error for a call that failed with errno `code`; `log` is the verifier's."""
-    reason = _REASONS.get(code) or os.strerror(code)
-    text = f"{what}: {reason}" + (f" ({hint})" if hint else "")
+    if hint and code in _REASONS:  # which are guesses, unlike the hint
+        text = f"{what}: {hint}"
+    else:
+        reason = _REASONS.get(code) or os.strerror(code)
+        text = f"{what}: {reason}" + (f" ({hint})" if hint else "")
     if code == errno.EPERM:
         if os.geteuid() != 0:
             return PermissionDeniedError(f"{what}: not permitted; run as root (sudo)")

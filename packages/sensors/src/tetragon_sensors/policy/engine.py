@@ -109,7 +109,9 @@ class Engine:
     def counters(self) -> Mapping[str, int]:
         """Losses of all policies' programs, by the names in COUNTERS."""
         values = struct.unpack_from(f"<{len(COUNTERS)}Q", self._counts)
-        return dict(zip(COUNTERS, values, strict=True))
+        found = dict(zip(COUNTERS, values, strict=True))
+        found["RETURN_LOST"] += self.decoder.given_up
+        return found
 
     def environment(self, plan: HookPlan | Plan, maps: Mapping[str, int]) -> Environment:
         """What programs are generated for: a hook's, or those that keep a policy's tables.
@@ -254,10 +256,12 @@ class LoadedPolicy:
         self._engine.decoder.remove(self.plan.hooks)
 
     def counters(self) -> Mapping[str, int]:
-        """`missed`: hits the kernel did not run a program for."""
+        """`posted`: hits; `missed`: those the kernel did not run a program for."""
         missed = sum(program.info().recursion_misses for _, program in self._programs)
         missed += sum(attachment.missed() or 0 for attachment in self._attachments)
-        return {"missed": missed}
+        hooks = {target.hook for hook in self.plan.hooks for target in hook.targets}
+        posted = sum(self._engine.decoder.posted[hook] for hook in hooks)
+        return {"posted": posted, "missed": missed}
 
     def close(self) -> None:
         """Detach and unload; idempotent."""

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections import OrderedDict
+from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.hooks import HookMessage, StackFrame
 from tetragon_core.messages import ProcessKey
@@ -24,10 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["HitDecoder"]
 
-_WAITING: Final = 4096
+_WAITING: Final = 16_384
 """Entries whose return has not come; the oldest is given up for another."""
 _ENTRY: Final = int(HitFlag.ENTRY_HALF)
 _RETURN: Final = int(HitFlag.RETURN_HALF)
+
+
+class _Entry(NamedTuple):
+    """A call that was entered and has not returned."""
+
+    ktime_ns: int
+    message: HookMessage
+    values: list[tuple[int, ArgumentValue]]
+    """Arguments with their positions."""
 
 
 class HitDecoder:
@@ -35,14 +46,16 @@ class HitDecoder:
 
     def __init__(self, symbols: Symbols | None = None) -> None:
         self.given_up = 0
-        """Entries dropped because too many waited."""
+        """Entries of threads that still run, dropped because too many waited."""
         self.unknown = 0
         """Records of hooks that were unloaded meanwhile."""
         self._hooks: dict[int, tuple[Target, HookPlan]] = {}
         self._returns: dict[int, HookPlan] = {}
-        self._waiting: OrderedDict[
-            tuple[int, int], tuple[HookMessage, list[tuple[int, ArgumentValue]]]
-        ] = OrderedDict()
+        self.posted: Tally[int] = Tally()
+        """Hits handed on, by hook."""
+        self._waiting: OrderedDict[tuple[int, int], _Entry] = OrderedDict()
+        """(tid, hook) -> what waits for its return. A thread's next entry takes the place of one
+        whose return no selector wanted."""
         self._rest = RestOfBytes()
         self._symbols = symbols
         self._user_stacks = UserStacks()
@@ -95,20 +108,27 @@ class HitDecoder:
             user_stack=self._user_stack(record, header),
         )
         if not header.flags & _ENTRY:
+            self.posted[header.hook] += 1
             return message
-        self._waiting[header.tid, header.entry_ktime] = message, values
-        if len(self._waiting) > _WAITING:
-            self._waiting.popitem(last=False)
-            self.given_up += 1
+        self._wait(_Entry(header.entry_ktime, message, values), header)
         return None
 
+    def _wait(self, entry: _Entry, header: HitHeader) -> None:
+        key = (header.tid, header.hook)
+        self._waiting[key] = entry
+        self._waiting.move_to_end(key)
+        if len(self._waiting) > _WAITING:
+            (tid, _), _entry = self._waiting.popitem(last=False)
+            self.given_up += Path(f"/proc/{tid}").exists()
+
     def _complete(self, header: HitHeader, record: bytes) -> HookMessage | None:
-        entry = self._waiting.pop((header.tid, header.entry_ktime), None)
+        entry = self._waiting.pop((header.tid, header.hook), None)
         plan = self._returns.get(header.hook)
-        if entry is None or plan is None:
+        if entry is None or plan is None or entry.ktime_ns != header.entry_ktime:
             self.unknown += 1
             return None
-        message, values = entry
+        self.posted[header.hook] += 1
+        message, values = entry.message, entry.values
         result = plan.result.type.decode(record, plan.result) if plan.result else None
         late = [
             (one.position, value)

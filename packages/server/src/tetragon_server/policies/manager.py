@@ -36,6 +36,7 @@ _COUNTERS: Final = {
     "LOST_HIT": Counter.RING_LOST_HOOK,
     "HOOK_BUSY": Counter.HOOK_BUSY,
     "RETURN_LOST": Counter.HOOK_RETURN_LOST,
+    "TABLE_FULL": Counter.HOOK_TABLE_FULL,
     "missed": Counter.HOOK_MISSED,
 }
 
