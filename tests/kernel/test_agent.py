@@ -92,7 +92,9 @@ def test_killed_and_started_again(tmp_path: Path, finish: Path) -> None:
     with running_agent(tmp_path) as agent:
         objects = bpf_objects(agent.pid)
         # fork, exec, exit: a program and a link for each copy of each
-        assert 6 * program_copies() == len([kind for kind, _ in objects if kind in {"prog", "link"}])
+        assert 6 * program_copies() == len(
+            [kind for kind, _ in objects if kind in {"prog", "link"}]
+        )
         agent.kill()
         assert -signal.SIGKILL == agent.wait(DEADLINE_S)
     assert {"tetragon.pid", "tetragon-info.json", "t.sock"} <= names_in(tmp_path)

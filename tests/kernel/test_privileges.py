@@ -45,7 +45,8 @@ def become_user() -> None:
 
 def ids(message: ExecMessage) -> tuple[int, int, int, int]:
     """(uid, gid, euid, egid)."""
-    return message.credentials[:4]
+    uid, gid, euid, egid, *_ = message.credentials
+    return uid, gid, euid, egid
 
 
 @pytest.fixture
