@@ -141,7 +141,9 @@ def fresh(family: int = 2) -> ArgumentValue:
 def accepting(port: int) -> tuple[Hit, ...]:
     """What the policies about servers say about `talk`, without the listener's end."""
     made = (number(2, "Family"),)
-    unconnected = sock(_LOCAL, port, "0.0.0.0", port + 1, "TCP_SYN_RECV")
+    release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+    destination = _LOCAL if release > (6, 12) else "0.0.0.0"  # later kernels set it at once
+    unconnected = sock(_LOCAL, port, destination, port + 1, "TCP_SYN_RECV")
     established = (accepted(port, "TCP_SYN_RECV"), number(1, "state"))
     return (
         *(Hit("sk_alloc", made, fresh()) for _ in range(2)),
