@@ -25,13 +25,15 @@ HEAD: Final = """\
 
 For each policy in Tetragon's `examples/` there is one of the same hooks, arguments, filters and
 actions in `tests/data/policies`, by the same name. Each is loaded on five kernels: Debian's in
-emulated machines, and {host}, which has no kprobes and refuses fentry. A trigger then does what the
-policy is about, and something very like it: the first has to be reported with its exact arguments,
-the second must not be (`tests/kernel/test_compatibility.py`).
+emulated machines, and one of another make, {host}, which has no kprobes and refuses fentry. A
+trigger then does what the policy is about, and something very like it: the first has to be reported
+with its exact arguments, the second must not be (`tests/kernel/test_compatibility.py`).
 
 A cell says how the policy was attached; a number says why it was refused. Examples with
 `${{PODCIDR}}` in them are tried with networks in its place; namespaces by number, with those of the
-machine.
+machine. Four files of `examples/` are no policies: `configuration/tetragon.yaml`,
+`eventchecker/process_exec.yaml`, `other/file-block-kubectl-exec-access.yaml` and
+`quickstart/docker-compose.yaml`.
 
 This file is written by a program, from what the tests left behind:
 
@@ -43,9 +45,10 @@ NOBODY: Final = (
     "nobody may attach to functions on this kernel: it has no kprobes and refuses fentry. "
     "System calls and tracepoints work"
 )
+ABSENT: Final = "there it is inline, has another name, or is not yet written"
 GROUPS: Final = (
     (r"^no way to attach to .*|^fentry is not possible here.*", NOBODY),
-    (r"^(this kernel has no function \S+).*", r"\1"),
+    (r"^(this kernel has no function \S+).*", rf"\1: {ABSENT}"),
     (r"^action (\S+) is not supported yet.*", r"the action \1 is not supported yet"),
     (r"^(\S+ are not supported yet) by this version$", r"\1"),
     (r"^(loader: true is not supported yet) by this version$", r"\1"),
@@ -75,8 +78,8 @@ def cell(result: dict[str, Any], reasons: Reasons) -> str:
 
 def document(results: dict[str, dict[str, Any]]) -> str:
     """The whole text. `results` are the files' contents by level."""
-    host = results["kernel"]["kernel"]
-    releases = [results[level]["kernel"] for level in LEVELS]
+    host = str(results["kernel"]["kernel"]).partition("-")[0]
+    releases = [*(results[level]["kernel"] for level in LEVELS[:-1]), host]
     titles = [".".join(re.findall(r"\d+", release)[:2]) for release in releases]
     titles[-1] += " without kprobes"
     policies = sorted(results["kernel"]["policies"])
