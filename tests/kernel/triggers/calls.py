@@ -162,6 +162,7 @@ CASES: Final = (
         expected=(entered("kill"),),
         some=True,
         floods=True,
+        miss=os.getppid,
     ),
     Case(
         policy="tracingpolicy/list-generated-ftrace",

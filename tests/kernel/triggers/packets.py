@@ -127,6 +127,7 @@ CASES: Final = (
         prepare=filtering_cgroup,
         act=lambda: send(4300),
         expected=filtered(4300),
+        miss=connect_unix,
     ),
     Case(
         policy="tracingpolicy/datagram-with-selectors",
@@ -175,5 +176,6 @@ CASES: Final = (
         policy="tracingpolicy/dev_hard_start_xmit",
         act=lambda: send(4320),
         expected=(Hit("dev_hard_start_xmit", (text("lo"),)),),
+        miss=connect_unix,
     ),
 )

@@ -33,6 +33,14 @@ def become(program: str) -> None:
     os.execv(program, [program])
 
 
+def fork_only() -> None:
+    """A child that executes nothing."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
 _SSHD: Final = "/usr/sbin/sshd"
 _GOOD_LIBRARY: Final = f"{PLACE}/liblzma.so.5.4.1"
 _BAD_LIBRARY: Final = f"{PLACE}/liblzma.so.5.6.1"
@@ -127,6 +135,7 @@ CASES: Final = (
         policy="tracingpolicy/rawtp",
         act=lambda: become("/bin/true"),
         expected=(Hit("sched/sched_process_exec", (executable(os.path.realpath("/bin/true")),)),),
+        miss=fork_only,
     ),
     Case(
         policy="tracingpolicy/process-exec/process-exec-elf-begin",
