@@ -82,8 +82,8 @@ class Suite:
         before = dict(self.run.engine.counters())
         loaded = self.run.engine.load(policy)
         try:
-            found = self._hits_of(case.act)
-            missed = self._hits_of(case.miss)
+            found = self._hits_of(case.act, case.anywhere)
+            missed = self._hits_of(case.miss, case.anywhere)
             methods = sorted({hook.method for hook in loaded.hooks if hook.method})
         finally:
             loaded.close()
@@ -92,8 +92,8 @@ class Suite:
         wanted = [hit for hit in found if not case.of or hit.name in case.of]
         return wanted, [hit for hit in missed if not case.of or hit.name in case.of]
 
-    def _hits_of(self, action: Callable[[], object]) -> list[Hit]:
-        """Hits of a child that runs `action` and of all that descend from it."""
+    def _hits_of(self, action: Callable[[], object], anywhere: frozenset[str]) -> list[Hit]:
+        """Hits of a child that runs `action`, of all that descend from it, and those `anywhere`."""
 
         def act() -> None:
             os.closerange(3, 4096)
@@ -104,15 +104,19 @@ class Suite:
                 os._exit(_FAILED)
 
         tree = Tree(start(act))
+        hits: list[Hit] = []
         deadline = time.monotonic() + DEADLINE_S
         while not tree.is_over:
             assert time.monotonic() < deadline, f"no end of {tree.root} was reported"
             select.select([self.run.sensor], [], [], 0.2)
             for message in self.run.sensor.drain(_RECORDS):
-                tree.feed(message, ())
+                is_ours = tree.feed(message, ())
+                if isinstance(message, HookMessage):
+                    hit = hit_of(message)
+                    hits += [hit] if is_ours or hit.name in anywhere else []
         _, status = os.waitpid(tree.root, 0)
         assert status == 0
-        return [hit_of(each) for each in tree.messages if isinstance(each, HookMessage)]
+        return hits
 
     def write(self, level: str) -> None:
         """Keep the results for tools/compatibility.py."""

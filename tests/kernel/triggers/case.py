@@ -52,6 +52,8 @@ class Case:
     """What has to be there while the policy is loaded."""
     of: frozenset[str] = frozenset()
     """Compare the hits at these functions only; empty: all."""
+    anywhere: frozenset[str] = frozenset()
+    """Functions that handle packets, whichever process runs at that moment."""
     floods: bool = False
     """All of the machine hits it, so that some hits may be lost."""
     some: bool = False

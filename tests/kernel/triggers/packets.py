@@ -26,6 +26,9 @@ _LOCAL: Final = "127.0.0.1"
 _DATA: Final = b"seen"
 _LENGTH: Final = 20 + 8 + len(_DATA)
 """Of the packet: the headers of IP and UDP, and the data."""
+_AS_PACKETS_COME: Final = frozenset(
+    {"__cgroup_bpf_run_filter_skb", "sk_filter_trim_cap", "kfree_skb_reason"}
+)
 _NO_SOCKET: Final = 2
 """SKB_DROP_REASON_NO_SOCKET, before 5.19 and from 6.3 other numbers."""
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -127,6 +130,7 @@ CASES: Final = (
         prepare=filtering_cgroup,
         act=lambda: send(4300),
         expected=filtered(4300),
+        anywhere=_AS_PACKETS_COME,
         miss=connect_unix,
     ),
     Case(
@@ -134,12 +138,14 @@ CASES: Final = (
         prepare=filtering_cgroup,
         act=lambda: send(4310),
         expected=filtered(4310),
+        anywhere=_AS_PACKETS_COME,
         miss=in_turn(lambda: send(4311, address="::1"), lambda: talk(_LOCAL, 4312)),
     ),
     Case(
         policy="tracingpolicy/datagram-with-sock-tracking",
         prepare=filtering_cgroup,
         act=lambda: send(4330),
+        anywhere=_AS_PACKETS_COME,
         expected=(
             Hit("sk_alloc", (number(2, "family"),), fresh()),
             *filtered(4330, "send"),
@@ -150,6 +156,7 @@ CASES: Final = (
     Case(
         policy="tracingpolicy/datagram_518",
         act=in_turn(lambda: send(4340), lambda: send(4341, address="::1")),
+        anywhere=_AS_PACKETS_COME,
         expected=(*datagrams(4340, _LOCAL), *datagrams(4341, "::1")),
         miss=connect_unix_and_leave,
     ),
@@ -163,6 +170,7 @@ CASES: Final = (
     Case(
         policy="tracingpolicy/stack_traces",
         act=lambda: send(4360, to=4361),
+        anywhere=_AS_PACKETS_COME,
         expected=(
             Hit(
                 "kfree_skb_reason",
