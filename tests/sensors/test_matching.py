@@ -145,6 +145,17 @@ def test_networks(seed: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("emit", MODELS)
+def test_long_values(emit: Callable[..., None]) -> None:
+    """Values as long as the longest text, which differ at the end only."""
+    values = [b"a" * 4095 + end for end in (b"b", b"c")]
+
+    asm = Assembler("test")
+    emit(asm, R8, R9, values, "found")
+
+    assert 2 * 512 < len(finished(asm)) // 8 < 5 * 512
+
+
+@pytest.mark.parametrize("emit", MODELS)
 def test_thousands_of_values(emit: Callable[..., None]) -> None:
     """Five thousand paths: a program with islands, and few steps for each text."""
     chance = random.Random(5)

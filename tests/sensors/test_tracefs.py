@@ -72,6 +72,8 @@ def test_fields(tracefs: Tracefs) -> None:
     [
         ("files", "opend", r'no tracepoint "files/opend" \(did you mean "opened"\?\)'),
         ("file", "opened", r'no tracepoint subsystem "file" \(did you mean "files"\?\)'),
+        ("files", "x" * 5000, 'no tracepoint "files/xxx'),
+        ("files", "a\0b", 'no tracepoint "files/a'),
     ],
 )
 def test_unknown_events(tracefs: Tracefs, subsystem: str, event: str, message: str) -> None:

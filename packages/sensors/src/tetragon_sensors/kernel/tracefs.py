@@ -97,15 +97,18 @@ class Tracefs:
         path = self.root / "events" / subsystem / name / "format"
         try:
             text = path.read_text()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise TracefsError(self._unknown(subsystem, name)) from error
         except PermissionError as error:
             raise PermissionDeniedError(f"{path} cannot be read: run as root (sudo)") from error
+        except (OSError, ValueError) as error:  # also names that are too long, or have a NUL
+            raise TracefsError(self._unknown(subsystem, name)) from error
         return parse_format(subsystem, name, text)
 
     def has_event(self, subsystem: str, name: str) -> bool:
         """True when there is such an event."""
-        return (self.root / "events" / subsystem / name / "format").exists()
+        try:
+            return (self.root / "events" / subsystem / name / "format").exists()
+        except (OSError, ValueError):  # a name that is too long, or has a NUL
+            return False
 
     def _unknown(self, subsystem: str, name: str) -> str:
         subsystems = self.subsystems()

@@ -151,6 +151,8 @@ class _Check:
             plan_parameter(one, functions.parameters, functions.prototype, btf, problems)
             for one in hook.args
         ]
+        if hook.syscall:
+            made = [one and replace(one, of_user=True) for one in made]
         made += [plan_data(one, btf, problems) for one in hook.data]
         result = None
         if hook.returns and hook.return_arg is not None:
@@ -243,6 +245,8 @@ class _Check:
             self.problems.error(str(error), hook.where)
             return []
         made = [plan_field(one, event, self.problems) for one in hook.args]
+        if hook.subsystem == "syscalls":
+            made = [one and replace(one, of_user=True) for one in made]
         target = replace(
             self._target(hook, HookEvent.TRACEPOINT, name), tracepoint_id=event.event_id
         )

@@ -103,7 +103,11 @@ class Engine:
         plan = make_plan(policy, self.kernel, self._numbers)
         check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self)
-        loaded.enable()
+        try:
+            loaded.enable()
+        except BaseException:
+            loaded.close()
+            raise
         return loaded
 
     def counters(self) -> Mapping[str, int]:

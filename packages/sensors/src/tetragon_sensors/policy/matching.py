@@ -118,6 +118,7 @@ def _branch(
     missed: str,
 ) -> None:
     """Code that goes to `found` or `missed`; all before the first step is known to be equal."""
+    steps = _compare_shared(asm, text, values, steps, missed)
     if not steps:
         asm.goto(found)
         return
@@ -147,6 +148,23 @@ def _branch(
                 asm.label(following)
 
     search(0, len(groups))
+
+
+def _compare_shared(
+    asm: Assembler,
+    text: Register,
+    values: Sequence[bytes],
+    steps: Sequence[tuple[int, int]],
+    missed: str,
+) -> Sequence[tuple[int, int]]:
+    """Compare what all values have in common; returns the steps from the first that differs."""
+    for number, (at, size) in enumerate(steps):
+        word = values[0][at : at + size]
+        if any(value[at : at + size] != word for value in values):
+            return steps[number:]
+        asm.load(R1, text, at, size)
+        _jump(asm, "!=", int.from_bytes(word, "little"), missed)
+    return ()
 
 
 def _jump(asm: Assembler, comparison: str, value: int, label: str) -> None:

@@ -92,6 +92,9 @@ class ArgumentPlan:
     """Bytes that do not fit into a record follow in others."""
     array: Array | None = None
     """Of an array in a tracepoint's record."""
+    of_user: bool = False
+    """A user process chose the value: as an address it must be one of user space, else a process
+    could have the agent read the kernel's memory."""
     label: str = ""
     position: int = 0
     """In the event: args from 0, then data."""

@@ -24,6 +24,7 @@ __all__ = ["ArgumentCode"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
+_EFAULT: Final = -14
 _ERRORS_FROM: Final = 0x7FFF_FFFF
 """A length above it is a negative error number."""
 
@@ -111,6 +112,9 @@ class ArgumentCode:
         asm.load(R1, FP, Stack.READ, 8)
         asm.jump(R1, "&", bit, have)
         self.load_value(plan)
+        if plan.of_user and plan.type.is_address and not plan.steps:
+            asm.mov(R0, _EFAULT)
+            asm.jump(R8, "s<", 0, failed)
         plan.type.emit_read(emitter, plan, failed)
         asm.goto(read)
         if asm.is_used(failed):

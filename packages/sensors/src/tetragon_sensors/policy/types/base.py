@@ -7,6 +7,7 @@ and reading are code for the kernel, decoding is for the agent; both use the lay
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tetragon_core.hooks import ArgumentValue
@@ -44,6 +45,8 @@ class ArgumentType:
     """Whether the argument behind it may say how long it is."""
     rest_at: int | None = None
     """Where the slot has the address of bytes for `maxData`; None: nowhere, 0: the value is it."""
+    is_address: bool = True
+    """Whether the raw value is an address that is read, and not a number."""
     filters_value: bool = False
     """Whether filters use the raw value alone, so that they need no record."""
 
@@ -95,6 +98,6 @@ _ERRORS: dict[int, str] = {-14: "Bad address for basic type", -7: "No room in th
 
 def error_value(error: int, label: str = "") -> ArgumentValue:
     """What an argument that could not be read is reported as."""
-    message = _ERRORS.get(error, f"error {-error}")
+    message = _ERRORS.get(error) or os.strerror(-error)
     value: Mapping[str, object] = {"Message": message}
     return ArgumentValue("error_arg", value, label)

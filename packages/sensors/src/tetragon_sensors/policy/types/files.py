@@ -140,6 +140,7 @@ class Descriptor(_PathLike):
     """A number in the running process's table of open files."""
 
     names = ("fd",)
+    is_address = False
     field = "file_arg"
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:

@@ -36,6 +36,7 @@ class Integer(ArgumentType):
     cost = 0
     operators = INTEGER_OPERATORS
     filters_value = True
+    is_address = False
 
     def __init__(self, names: tuple[str, ...], field: str, width: int, *, signed: bool) -> None:
         self.names = names

@@ -38,6 +38,7 @@ class ConstantBuffer(ArgumentType):
     """An array in the record: of numbers, each of which is a value; of characters, a text."""
 
     names = ("const_buf",)
+    is_address = False
     is_variable = True
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:
@@ -66,6 +67,7 @@ class Nothing(ArgumentType):
     """Holds a place among the arguments; it is neither read nor shown."""
 
     names = ("nop",)
+    is_address = False
     cost = 0
 
     def emit_read(self, emitter: Emitter, plan: ArgumentPlan, failed: str) -> None:  # noqa: ARG002  cannot fail
