@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 
 import pytest
@@ -94,6 +95,23 @@ def test_keys_are_found_in_other_letters() -> None:
         "f:7:31": 'the field is spelled "operator"',
         "f:7:41": "Tetragon takes only that spelling",
     }
+
+
+def test_json_with_characters_beyond_the_first_plane() -> None:
+    """What json.dumps writes is a policy: a character may come as two escapes."""
+    written = json.dumps(
+        {
+            "apiVersion": "cilium.io/v1alpha1",
+            "kind": "TracingPolicy",
+            "metadata": {"name": "a"},
+            "spec": {"kprobes": [{"call": "sys_read", "message": "a \U0001f680 é"}]},
+        }
+    )
+
+    (hook,) = parse_policy(written).spec.hooks
+
+    assert "\\ud83d\\ude80" in written
+    assert "a \U0001f680 é" == hook.message
 
 
 def test_null_is_as_good_as_nothing() -> None:

@@ -188,6 +188,20 @@ def test_the_same_policy_in_two_files(followed: Followed, caplog: pytest.LogCapt
     assert not closed_before(followed.engine.calls, "a")
 
 
+def test_a_broken_file_keeps_its_policy(
+    followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another file with the same policy does not take its place, as the log says."""
+    followed.write("b.yaml", policy_text("a", call="other"))
+    wait_until(lambda: bool(problems(caplog)), "the log")
+
+    followed.write("a.yaml", "garbage")
+
+    wait_until(lambda: "its version before stays" in caplog.text, "the log")
+    followed.write("c.yaml", policy_text("c", call="c1"))
+    followed.wait("v1", "c1")
+
+
 def test_the_directory_goes_and_comes_back(followed: Followed) -> None:
     """Its policies go with it; a new directory, also one moved there, is followed again."""
     other = followed.directory.with_name("other")

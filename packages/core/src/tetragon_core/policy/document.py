@@ -7,6 +7,7 @@ not copied, and whatever is wrong with the text is a PolicyError.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,7 @@ _MAX_DEPTH: Final = 64
 _NOT_ALLOWED: Final = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
+_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _MAX_SHOWN: Final = 60
 _TAG_PREFIX: Final = "tag:yaml.org,2002:"
 _MERGE_TAG: Final = _TAG_PREFIX + "merge"
@@ -52,6 +54,8 @@ def compose_documents(text: str, source: str = "") -> list[Node]:
     Raises PolicyError for text that is no YAML.
     """
     _check_characters(text, source)
+    if text.lstrip().startswith("{"):
+        text = _PAIR.sub(_joined, text)
     try:
         _check_depth(text)
         nodes = list(yaml.compose_all(text, Loader=_Loader))
@@ -61,6 +65,12 @@ def compose_documents(text: str, source: str = "") -> list[Node]:
         message = f"not YAML: {' '.join(str(error).split())}"
         raise PolicyError([Problem(Where(""), message)], source) from error
     return [node for node in nodes if not is_null(node)]
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """JSON writes a character beyond U+FFFF as two escapes, which YAML does not know."""
+    character: str = json.loads('"' + pair[0] + '"')
+    return f"\\U{ord(character):08x}"
 
 
 def _check_characters(text: str, source: str) -> None:

@@ -112,6 +112,7 @@ class PolicyDirectory:
         for name, file in files.items():
             key = file.key
             if key is None or file.read is None:
+                first.update(dict.fromkeys(file.holds - first.keys(), name))  # its old one stays
                 continue
             if key in first:
                 if not file.is_shadowed:
