@@ -15,8 +15,7 @@ from .plan import Method, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tetragon_core.policy.model import FunctionHook
-    from tetragon_core.policy.problems import Problems
+    from tetragon_core.policy.model import FunctionHook, Where
     from tetragon_sensors.kernel.btf import Function, Parameter
     from tetragon_sensors.kernel.facts import Kernel
     from tetragon_sensors.kernel.tracefs import Event
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from .frames import Frame
     from .plan import ArgumentPlan
 
-__all__ = ["Functions", "plan_functions"]
+__all__ = ["Functions", "Impossible", "plan_functions"]
 
 _ONE_BY_ONE: Final = 8
 """Up to this many functions of one hook each get a program of their own, by fentry."""
@@ -63,11 +62,20 @@ class Functions:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Functions of a hook that this kernel offers no way to attach to."""
+
+    symbols: tuple[str, ...]
+    reason: str
+    where: Where
+
+
 def plan_functions(
     hook: FunctionHook,
     symbols: Sequence[str],
     kernel: Kernel,
-    problems: Problems,
+    impossible: list[Impossible],
     *,
     one_by_one: bool = False,
 ) -> Iterator[Functions]:
@@ -85,9 +93,8 @@ def plan_functions(
         if function and abilities.can_fentry and not many and not reads_registers:
             yield _fentry(hook, symbol, function)
         elif must_fentry:
-            problems.error(
-                f"fentry is not possible here: {abilities.can_fentry.reason}", hook.where
-            )
+            reason = f"fentry is not possible here: {abilities.can_fentry.reason}"
+            impossible.append(Impossible(tuple(symbols), reason, hook.where))
             return
         else:
             rest.append(symbol)
@@ -96,13 +103,13 @@ def plan_functions(
     if abilities.can_kprobe:
         yield from _kprobes(hook, rest, kernel, one_by_one=one_by_one)
     elif hook.syscall and not reads_registers:
-        yield from _events(hook, rest, kernel, problems)
+        yield from _events(hook, rest, kernel, impossible)
     else:
-        problems.error(
+        reason = (
             f"no way to attach to {', '.join(rest[:3])} on this kernel: "
-            f"{abilities.can_fentry.reason}; {abilities.can_kprobe.reason}",
-            hook.where,
+            f"{abilities.can_fentry.reason}; {abilities.can_kprobe.reason}"
         )
+        impossible.append(Impossible(tuple(rest), reason, hook.where))
 
 
 def _fentry(hook: FunctionHook, symbol: str, function: Function) -> Functions:
@@ -151,19 +158,19 @@ def _alike(symbols: Sequence[str]) -> list[list[str]]:
 
 
 def _events(
-    hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, problems: Problems
+    hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, impossible: list[Impossible]
 ) -> Iterator[Functions]:
     """System calls where neither fentry nor kprobes work: the kernel's own tracepoints."""
     by_count: dict[int, list[str]] = {}
     for symbol in symbols:
         event = _event_of(symbol, kernel)
         if event is None:
-            problems.error(
+            reason = (
                 f"{symbol} has no tracepoint, and neither fentry "
                 f"({kernel.abilities.can_fentry.reason}) nor a kprobe "
-                f"({kernel.abilities.can_kprobe.reason}) is possible here",
-                hook.where,
+                f"({kernel.abilities.can_kprobe.reason}) is possible here"
             )
+            impossible.append(Impossible((symbol,), reason, hook.where))
         else:
             by_count.setdefault(len(event.fields) - 1, []).append(symbol)
     for count, usable in by_count.items():

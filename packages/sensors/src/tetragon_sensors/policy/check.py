@@ -24,7 +24,7 @@ from .arguments import (
     plan_parameter,
     plan_result,
 )
-from .attaching import Functions, plan_functions
+from .attaching import Functions, Impossible, plan_functions
 from .calls import resolve_calls
 from .frames import COMMON_FIELDS, FieldsFrame, RawSyscallFrame, WordsFrame
 from .lists import expand_lists
@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_plan"]
 
-_TRUE = frozenset({"1", "t", "true"})
-
-
+_TRUE: Final = frozenset({"1", "t", "true"})
 _ANY_SYSCALL: Final = "raw_syscalls/sys_enter"
 
 
@@ -65,6 +63,7 @@ class _Check:
         self.numbers = numbers
         self.problems = Problems()
         self.skipped: list[str] = []
+        self.impossible: list[Impossible] = []
 
     def plan(self) -> Plan:
         hooks: list[HookPlan] = []
@@ -90,6 +89,9 @@ class _Check:
             self.problems.error(
                 f"{len(tables.tests)} different filters on executables; at most {MAX_TESTS}"
             )
+        tell = self.problems.warn if hooks else self.problems.error
+        for one in self.impossible:
+            tell(one.reason, one.where)
         self.problems.raise_if_any(self.policy.source)
         tracks = any(map(_tracks, self.policy.spec.hooks))
         limits = rate_limit_map(hooks)
@@ -98,6 +100,7 @@ class _Check:
             namespace=self.policy.namespace,
             hooks=tuple(replace(hook, tables=tables, tracks_socks=tracks) for hook in hooks),
             skipped=tuple(self.skipped),
+            impossible=tuple(symbol for one in self.impossible for symbol in one.symbols),
             warnings=tuple(self.problems.warnings),
             tables=tables,
             maps=(*([limits] if limits else []), *([SOCKS_MAP] if tracks else [])),
@@ -139,7 +142,7 @@ class _Check:
         option = self.policy.spec.options.get("disable-kprobe-multi")
         one_by_one = option is not None and str(option).lower() in _TRUE
         for functions in plan_functions(
-            hook, symbols, self.kernel, self.problems, one_by_one=one_by_one
+            hook, symbols, self.kernel, self.impossible, one_by_one=one_by_one
         ):
             plans += self._programs(hook, functions)
         return plans

@@ -225,7 +225,8 @@ class LoadedPolicy:
             for target in hook.targets
             if not hook.is_return_half
         ]
-        return found + [HookStatus(name, "", "call not found") for name in self.plan.skipped]
+        found += [HookStatus(name, "", "call not found") for name in self.plan.skipped]
+        return found + [HookStatus(name, "", "not possible here") for name in self.plan.impossible]
 
     @property
     def warnings(self) -> Sequence[Problem]:

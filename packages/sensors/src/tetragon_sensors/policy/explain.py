@@ -83,6 +83,9 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     if plan.skipped:
         yield ""
         yield f"left out, as this kernel does not have them: {', '.join(plan.skipped)}"
+    if plan.impossible:
+        yield ""
+        yield f"cannot be attached to on this kernel: {', '.join(plan.impossible)}"
     for warning in plan.warnings:
         yield f"warning: {warning.text('')}"
 

@@ -159,6 +159,8 @@ class Plan:
     hooks: tuple[HookPlan, ...] = ()
     skipped: tuple[str, ...] = ()
     """Calls that this kernel does not have and the policy says to ignore."""
+    impossible: tuple[str, ...] = ()
+    """Functions there is no way to attach to here, while other hooks of the policy work."""
     warnings: tuple[Problem, ...] = field(default=())
     tables: ProcessTables = NO_TABLES
     maps: tuple[MapSpec, ...] = ()
