@@ -80,6 +80,13 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     for hook in plan.hooks:
         yield ""
         yield from _hook(hook, kernel)
+    own = [*plan.tables.maps(), *plan.maps]
+    if own:
+        yield ""
+        yield "maps of this policy alone:"
+        for spec in own:
+            size = f"{spec.max_entries:,} x {spec.key_bytes} + {spec.value_bytes} bytes"
+            yield f"  {spec.name:<14} {spec.kind.name.lower()}, {size}"
     if plan.skipped:
         yield ""
         yield f"left out, as this kernel does not have them: {', '.join(plan.skipped)}"
