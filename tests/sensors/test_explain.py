@@ -99,7 +99,7 @@ def test_one_program_at_the_return() -> None:
         "maps hook_counters, processes, rate_limits, ring, scratch",
     ] == stated
     assert 100 < int(program.removeprefix("program ").removesuffix(" instructions")) < 2000
-    assert ["maps of this policy alone:", "rate_limits lru_hash, 8,192 x 56 + 8 bytes"] == maps
+    assert ["maps of this policy alone:", "rate_limits lru_hash, 8,192 x 96 + 8 bytes"] == maps
 
 
 def test_entry_and_return_apart() -> None:
