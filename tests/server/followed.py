@@ -26,7 +26,7 @@ class Followed:
         self.directory = directory
         names = tuple(map(str, files))
         config = AgentConfig(tracing_policy_dir=str(directory), tracing_policy=names)
-        self.policies = Policies(config, lambda: self.engine)
+        self.policies = Policies(config, lambda _: self.engine)
 
     def start(self) -> None:
         """Load what is there."""

@@ -66,7 +66,7 @@ class PolicyAgent:
 def policy_agent(directory: Path) -> Iterator[PolicyAgent]:
     """One that runs; at its end nothing may be attached."""
     engine = FakeEngine()
-    policies = Policies(AgentConfig(tracing_policy_dir=""), lambda: engine)
+    policies = Policies(AgentConfig(tracing_policy_dir=""), lambda _: engine)
     with running_api(directory, more=policies.rpcs.answers()) as api, connected(api) as client:
         yield PolicyAgent(api, client, policies, engine)
         engine.go_on.set()

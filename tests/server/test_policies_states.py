@@ -97,7 +97,7 @@ def test_old_rpcs(agent: PolicyAgent) -> None:
 def test_old_rpcs_when_they_are_allowed(tmp_path: Path) -> None:
     """With that option they switch the policy."""
     config = AgentConfig(tracing_policy_dir="", enable_deprecated_tracingpolicy_grpc=True)
-    policies = Policies(config, FakeEngine)
+    policies = Policies(config, lambda _: FakeEngine())
     with running_api(tmp_path, more=policies.rpcs.answers()) as api, connected(api) as client:
         client.AddTracingPolicy(pb.AddTracingPolicyRequest(yaml=policy_text("a")))
 

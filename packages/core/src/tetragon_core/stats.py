@@ -53,6 +53,12 @@ class Counter(Enum):
     PROCESS_UNKNOWN = ("process_unknown", "events about a process nothing else is known of", False)
     EXITS_DUPLICATE = ("exits_duplicate", "second exit reports of one process, dropped", False)
     CACHE_EVICTED = ("cache_evicted", "live entries the full process cache gave up", False)
+    REQUESTS_DROPPED = (
+        "requests_dropped",
+        "requests of policies (GetUrl, DnsLookup) dropped because too many waited",
+        False,
+    )
+    REQUESTS_FAILED = ("requests_failed", "requests of policies that failed", False)
     HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
 
     def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it

@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Counter
 
     from .config import AgentConfig
-    from .policies.engine import PolicyEngine
+    from .policies.engine import Ask, PolicyEngine
 
     OpenSensor = Callable[[AgentConfig, Hierarchy, Stats], AbstractContextManager["Sensor"]]
-    OpenEngine = Callable[["Sensor", Namespaces | None], PolicyEngine]
+    OpenEngine = Callable[["Sensor", Namespaces | None, Ask | None], PolicyEngine]
 
 __all__ = ["Sensor", "run"]
 
@@ -137,14 +137,14 @@ def _open_sensor(
     return BaseSensor(sizes, stats)
 
 
-def _open_engine(sensor: Sensor, host: Namespaces | None) -> PolicyEngine:
+def _open_engine(sensor: Sensor, host: Namespaces | None, ask: Ask | None) -> PolicyEngine:
     """Called when the first policy comes: reading the kernel's types takes a while."""
     from tetragon_sensors.base import BaseSensor  # noqa: PLC0415  # as above
     from tetragon_sensors.kernel.facts import Kernel  # noqa: PLC0415  # only with a policy
     from tetragon_sensors.policy.engine import Engine  # noqa: PLC0415  # only with a policy
 
     assert isinstance(sensor, BaseSensor)
-    return Engine(sensor, Kernel.running(), host)
+    return Engine(sensor, Kernel.running(), host, ask)
 
 
 class Agent:
@@ -177,7 +177,8 @@ class Agent:
             cluster_name=config.cluster_name,
             expose_addresses=config.expose_stack_addresses,
         )
-        self._policies = Policies(config, lambda: open_engine(sensor, host))
+        self._policies = Policies(config, lambda ask: open_engine(sensor, host, ask))
+        stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
         self._pump = Pump(
             sensor,

@@ -49,6 +49,8 @@ class AgentConfig:
     """Its files are followed while the agent runs; empty: none."""
     enable_deprecated_tracingpolicy_grpc: bool = False
     """Answer the rpcs that ConfigureTracingPolicy replaced."""
+    enable_policy_network_actions: bool = False
+    """Send what GetUrl and DnsLookup of policies ask for; ours, because Tetragon always does."""
     expose_stack_addresses: bool = False
     """Stack traces tell addresses, which a kernel exploit may look for."""
     username_metadata: str = "disabled"

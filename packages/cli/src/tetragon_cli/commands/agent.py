@@ -97,6 +97,9 @@ def _config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     callback=_drop_empty,
     help="Policy file to load at start; may be given several times.",
 )
+@boolean_option(
+    "--enable-policy-network-actions", text="Requests of policies: GetUrl and DnsLookup."
+)
 @boolean_option("--expose-stack-addresses", text="Addresses in stack traces.")
 @boolean_option(
     "--enable-deprecated-tracingpolicy-grpc", text="Answer the old rpcs that switch policies."

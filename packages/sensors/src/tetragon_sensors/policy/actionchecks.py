@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.network_requests import NETWORK_ACTIONS
 from tetragon_core.policy.model import FunctionHook
 
+from .requests import check_request
 from .socktrack import SOCK_TYPES, TRACKING
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_actions"]
 
-_OBSERVING: Final = frozenset({"Post", "NoPost"} | TRACKING)
+_OBSERVING: Final = frozenset({"Post", "NoPost"} | TRACKING | NETWORK_ACTIONS)
 _AT_RETURN: Final = frozenset({"Post", "NoPost"})
 _EXTRAS: Final = (
     ("rate_limit", "rateLimit"),
@@ -37,8 +39,9 @@ def check_actions(hook: Hook, problems: Problems) -> None:
             elif action.ima_hash:
                 problems.error("imaHash is not supported yet by this version", action.where)
         for action in selector.match_actions:
-            if action.action in TRACKING:
-                _check_sock(action, hook, problems)
+            if action.action in NETWORK_ACTIONS:
+                check_request(action, selector.match_actions, problems)
+            _check_sock(action, hook, problems)
         for action in selector.match_return_actions:
             _check_at_return(action, problems)
     if isinstance(hook, FunctionHook) and hook.return_arg_action:
@@ -52,8 +55,8 @@ def check_actions(hook: Hook, problems: Problems) -> None:
 
 
 def _check_sock(action: Action, hook: Hook, problems: Problems) -> None:
-    if action.arg_sock >= len(hook.args):
-        return  # noted already
+    if action.action not in TRACKING or action.arg_sock >= len(hook.args):
+        return  # no such action, or noted already
     found = hook.args[action.arg_sock].type
     if found not in SOCK_TYPES:
         problems.error(
@@ -70,6 +73,8 @@ def _check_at_return(action: Action, problems: Problems) -> None:
             "by returnArgAction, an argument by matchActions",
             action.where,
         )
+    if action.action in NETWORK_ACTIONS:
+        problems.error(f"{action.action} is possible in matchActions only", action.where)
     for name, key in _EXTRAS:
         if action.action in _AT_RETURN and getattr(action, name):
             problems.error(f"{key} is possible in matchActions only", action.at(name))

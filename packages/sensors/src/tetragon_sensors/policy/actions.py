@@ -26,7 +26,7 @@ _STACK_BYTES: Final = 127 * 8
 """As many frames as the kernel walks unless kernel.perf_event_max_stack says otherwise."""
 
 
-_NUMBERS: Final = {"Post": 1, "TrackSock": 11, "UntrackSock": 12}
+_NUMBERS: Final = {"Post": 1, "GetUrl": 7, "DnsLookup": 8, "TrackSock": 11, "UntrackSock": 12}
 """enum KprobeAction of the API."""
 POST: Final = _NUMBERS["Post"]
 

@@ -31,13 +31,15 @@ from .hostnamespaces import check_host, known_host
 from .loading import load_linked
 from .plan import Method, Timing
 from .record import KIND_HIT, SCRATCH_BYTES
+from .requests import refuse_requests
 from .rest import KIND_REST
 from .tracking import ProcessTracking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tetragon_core.messages import Namespaces
+    from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
     from tetragon_core.policy.problems import Problem
     from tetragon_sensors.base import BaseSensor
@@ -77,11 +79,19 @@ class Engine:
     """One per agent, beside the base sensor whose ring and process table it shares."""
 
     def __init__(
-        self, base: BaseSensor, kernel: Kernel, host_namespaces: Namespaces | None = None
+        self,
+        base: BaseSensor,
+        kernel: Kernel,
+        host_namespaces: Namespaces | None = None,
+        ask: Callable[[NetworkRequest], None] | None = None,
     ) -> None:
-        """Raises LoadError when the shared maps cannot be made."""
+        """`ask` sends what hits ask for; policies that need it are refused without.
+
+        Raises LoadError when the shared maps cannot be made.
+        """
         self.kernel = kernel
-        self.decoder = HitDecoder(kernel.symbols)
+        self._may_ask = ask is not None
+        self.decoder = HitDecoder(kernel.symbols, ask)
         self._host = known_host(host_namespaces or ProcScanner().host_namespaces())
         self._numbers = count(1)
         self._stack = ExitStack()
@@ -100,6 +110,8 @@ class Engine:
 
         Raises PolicyError with all that is wrong, or LoadError or PermissionDeniedError.
         """
+        if not self._may_ask:
+            refuse_requests(policy)
         plan = make_plan(policy, self.kernel, self._numbers)
         check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter as Tally
 from collections import OrderedDict
 from pathlib import Path
@@ -14,12 +15,14 @@ from tetragon_core.messages import ProcessKey
 from tetragon_sensors.userstacks import UserStacks
 
 from .record import HEADER, HitFlag, HitHeader
+from .requests import requests_of
 from .rest import RestOfBytes, append_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tetragon_core.hooks import ArgumentValue
+    from tetragon_core.network_requests import NetworkRequest
     from tetragon_sensors.kernel.symbols import Symbols
 
     from .plan import ArgumentPlan, HookPlan, Target
@@ -44,7 +47,12 @@ class _Entry(NamedTuple):
 class HitDecoder:
     """Knows every loaded hook by its number."""
 
-    def __init__(self, symbols: Symbols | None = None) -> None:
+    def __init__(
+        self,
+        symbols: Symbols | None = None,
+        ask: Callable[[NetworkRequest], None] | None = None,
+    ) -> None:
+        """`ask` gets what hits ask to be sent; it must not wait."""
         self.given_up = 0
         """Entries of threads that still run, dropped because too many waited."""
         self.unknown = 0
@@ -56,6 +64,10 @@ class HitDecoder:
         self._waiting: OrderedDict[tuple[int, int], _Entry] = OrderedDict()
         """(tid, hook) -> what waits for its return. A thread's next entry takes the place of one
         whose return no selector wanted."""
+        self._ask = ask
+        self._requests: dict[tuple[int, int], tuple[NetworkRequest, ...]] = {}
+        """(hook, selector) -> what is sent."""
+        self._own_pid = os.getpid()
         self._rest = RestOfBytes()
         self._symbols = symbols
         self._user_stacks = UserStacks()
@@ -68,6 +80,9 @@ class HitDecoder:
                     self._returns[target.hook] = plan
                 else:
                     self._hooks[target.hook] = (target, plan)
+                    for number, selector in enumerate(plan.selectors):
+                        if wanted := requests_of(selector.match_actions):
+                            self._requests[target.hook, number] = wanted
 
     def remove(self, plans: Iterable[HookPlan]) -> None:
         """Forget them; what still comes of them is counted as unknown."""
@@ -75,6 +90,8 @@ class HitDecoder:
             for target in plan.targets:
                 self._hooks.pop(target.hook, None)
                 self._returns.pop(target.hook, None)
+                for number in range(len(plan.selectors)):
+                    self._requests.pop((target.hook, number), None)
 
     def decode(self, record: bytes) -> HookMessage | None:
         """The hit; None for a half that waits for the other. Raises ValueError."""
@@ -88,6 +105,8 @@ class HitDecoder:
         target, plan = found
         if header.flags & _RETURN:
             return self._complete(header, record)
+        if self._requests:
+            self._request(header)
         data_from = plan.data_from
         values = [
             (one.position, value)
@@ -112,6 +131,13 @@ class HitDecoder:
             return message
         self._wait(_Entry(header.entry_ktime, message, values), header)
         return None
+
+    def _request(self, header: HitHeader) -> None:
+        """Hits of the agent itself ask for nothing: a request could be the next hit."""
+        if self._ask is None or header.tgid == self._own_pid:
+            return
+        for wanted in self._requests.get((header.hook, header.selector), ()):
+            self._ask(wanted)
 
     def _wait(self, entry: _Entry, header: HitHeader) -> None:
         key = (header.tid, header.hook)

@@ -16,6 +16,7 @@ from .directory import PolicyDirectory, log_refused
 from .entry import Domain
 from .files import FileBusyError, read_file
 from .manager import PolicyManager
+from .network_actions import NetworkActions
 from .reading import read_policy
 from .rpcs import PolicyRpcs
 from .watch import DirectoryWatch
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config import AgentConfig
-    from .engine import PolicyEngine
+    from .engine import Ask, PolicyEngine
 
 __all__ = ["Policies"]
 
@@ -38,9 +39,13 @@ _BUSY_S: Final = 1.0
 class Policies:
     """One per agent; made in its event loop."""
 
-    def __init__(self, config: AgentConfig, open_engine: Callable[[], PolicyEngine]) -> None:
+    def __init__(
+        self, config: AgentConfig, open_engine: Callable[[Ask | None], PolicyEngine]
+    ) -> None:
         self._config = config
-        self._worker = EngineWorker(open_engine)
+        self.requests = NetworkActions()
+        ask = self.requests.ask if config.enable_policy_network_actions else None
+        self._worker = EngineWorker(lambda: open_engine(ask))
         self.manager = PolicyManager(self._worker)
         self.rpcs = PolicyRpcs(
             self.manager,

@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
     from tetragon_core.policy.problems import Problem
+
+    Ask = Callable[[NetworkRequest], None]
+    """Takes what a hit asks to be sent."""
 
 __all__ = ["HookStatus", "LoadedPolicy", "PolicyEngine"]
 
