@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .argument_types import ARGUMENT_TYPES, Shape
+from .expressions import parse_expression
 from .filter_values import LIST_PREFIX, check_filter_values
 from .model import FunctionHook, HookKind, UprobeHook
 from .problems import did_you_mean
@@ -63,11 +64,29 @@ def _check(
     _check_pair(wanted, chosen, problems)
     if chosen[0] is not None and not chosen[0].resolve:
         check_filter_values(wanted, chosen[0].type, problems)
+    if wanted.operator == "CelExpr":
+        _check_expression(wanted, arguments, problems)
+
+
+def _check_expression(
+    wanted: ArgumentFilter, arguments: Sequence[Argument], problems: Problems
+) -> None:
+    """Unless the kernel has to be asked for a type."""
+    types = [argument.type for argument in arguments]
+    if "auto" in types or not ARGUMENT_TYPES.keys() >= set(types):
+        return
+    for text in wanted.values[:1]:
+        try:
+            parse_expression(text.value, types)
+        except ValueError as error:
+            problems.error(str(error), text.where)
 
 
 def _check_pair(
     wanted: ArgumentFilter, chosen: Sequence[Argument | None], problems: Problems
 ) -> None:
+    if wanted.operator == "CelExpr":
+        return
     needed = 2 if wanted.operator == "CapabilitiesGained" else 1
     if len(chosen) != needed:
         message = f"{wanted.operator} looks at {needed}, found {len(chosen)}"

@@ -62,6 +62,9 @@ def check_filter_values(wanted: ArgumentFilter, type_name: str, problems: Proble
         return
     if not wanted.values and "values[0]" not in wanted.places:
         problems.error(f"{wanted.operator} needs at least one value", wanted.at("values"))
+    if test is Test.EXPRESSION and len(wanted.values) > 1:
+        message = f"CelExpr takes one expression, found {len(wanted.values)}; join them with &&"
+        problems.error(message, wanted.values[1].where)
     for value in wanted.values:
         try:
             _check_value(value.value, test, type_name)

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.argument_types import allowed_operators
+from tetragon_core.policy.expressions import parse_expression
 from tetragon_core.policy.filter_values import check_filter_values
 from tetragon_core.policy.problems import Problems, did_you_mean
 from tetragon_sensors.kernel.btf import BtfError, Kind
 
+from .expressions import MAX_WAITING, waiting_numbers
 from .frames import COMMON_FIELDS, REGISTERS
 from .plan import ArgumentPlan, Array, Source
 from .record import HEADER_BYTES
@@ -181,6 +183,22 @@ def check_filters(
         found = Problems()
         check_filter_values(wanted, chosen[0].type.names[0], found)
         problems.errors += found.errors
+        if wanted.operator == "CelExpr" and not found.errors:
+            _check_expression(wanted, plans, problems)
+
+
+def _check_expression(
+    wanted: ArgumentFilter, plans: Sequence[ArgumentPlan], problems: Problems
+) -> None:
+    text = wanted.values[0]
+    try:
+        tree = parse_expression(text.value, [plan.type.names[0] for plan in plans])
+    except ValueError as error:
+        problems.error(str(error), text.where)
+        return
+    if waiting_numbers(tree) > MAX_WAITING:
+        message = f"more than {MAX_WAITING} numbers wait for their other side; write it flatter"
+        problems.error(message, text.where)
 
 
 def _type_of(argument: Argument, problems: Problems) -> ArgumentType | None:

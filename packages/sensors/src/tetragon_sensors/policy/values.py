@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.policy.expressions import parse_expression
 from tetragon_sensors.program.opcodes import Register
 
 from .emitter import Stack
+from .expressions import ExpressionCode
 from .operands import is_negative
 from .plan import Source
 from .record import HEADER_BYTES, SLOT
 from .rest import BUFFER_BYTES, rest_function
 from .types.capabilities import emit_gained
+from .types.numbers import Integer
 
 if TYPE_CHECKING:
     from tetragon_core.policy.model import ArgumentFilter
@@ -43,6 +46,9 @@ class ArgumentCode:
         if wanted.operator == "CapabilitiesGained":
             self._check_gained(plan, wanted, no)
             return
+        if wanted.operator == "CelExpr":
+            self._check_expression(plan, wanted, no)
+            return
         if plan.type.filters_value:
             self.load_value(plan)
         else:
@@ -65,6 +71,27 @@ class ArgumentCode:
         emit_gained(self.emitter, old, new, found)
         self.asm.goto(no)
         self.asm.label(found)
+
+    def _check_expression(self, plan: ArgumentPlan, wanted: ArgumentFilter, no: str) -> None:
+        """A filter on all arguments of the list that `plan` is in; their values are enough."""
+        hook, first = self.hook, 0
+        if plan is hook.result:
+            plans = {0: plan}
+        else:
+            first = hook.data_from if plan.position >= hook.data_from else 0
+            plans = {one.position - first: one for one in hook.arguments if one.position >= first}
+
+        def load(position: int) -> None:
+            kind = plans[position].type
+            assert isinstance(kind, Integer)
+            self.load_value(plans[position])
+            self.asm.extend(R8, kind.width, signed=kind.signed)
+
+        types = [
+            plans[one].type.names[0] if one in plans else "nop" for one in range(max(plans) + 1)
+        ]
+        tree = parse_expression(str(wanted.values[0]), types)
+        ExpressionCode(self.asm, load).jump_if(tree, no, when=False)
 
     def _read_or(self, no: str, plan: ArgumentPlan) -> None:
         """Read the argument; jump to `no` if that is not possible."""

@@ -26,6 +26,7 @@ _S64: Final = Struct("<q")
 
 INTEGER_OPERATORS: Final = frozenset(
     {"Equal", "NotEqual", "GT", "LT", "Mask", "InMap", "NotInMap", "InRange", "NotInRange"}
+    | {"CelExpr"}
 )
 
 
