@@ -62,10 +62,15 @@ def _read_whole(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{path}: no regular file")
-        with _leased(descriptor), open(descriptor, "rb", closefd=False) as file:
+        with _leased(descriptor), open(_same_file(descriptor), "rb") as file:
             return file.read(_MAX_BYTES + 1)
     finally:
         os.close(descriptor)
+
+
+def _same_file(descriptor: int) -> int:
+    """The file by another descriptor: overlayfs refuses to read by one that has a lease (5.10)."""
+    return os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 @contextlib.contextmanager
