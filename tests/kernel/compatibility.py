@@ -79,7 +79,7 @@ class Suite:
 
     def hits(self, case: Case, policy: Policy) -> tuple[list[Hit], list[Hit]]:
         """Load the policy; the hits of its `act` and those of its `miss`."""
-        before = dict(self.run.engine.counters())
+        before = self.run.lost()
         loaded = self.run.engine.load(policy)
         try:
             found = self._hits_of(case.act, case.anywhere)
@@ -87,7 +87,7 @@ class Suite:
             methods = sorted({hook.method for hook in loaded.hooks if hook.method})
         finally:
             loaded.close()
-        assert case.floods or before == dict(self.run.engine.counters())
+        assert case.floods or before == self.run.lost()
         self.results[case.policy] = {"loaded": True, "methods": methods, "hits": len(found)}
         wanted = [hit for hit in found if not case.of or hit.name in case.of]
         return wanted, [hit for hit in missed if not case.of or hit.name in case.of]

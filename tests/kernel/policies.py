@@ -37,6 +37,12 @@ class PolicyRun:
         self.sensor = sensor
         self.engine = engine
 
+    def lost(self) -> dict[str, int]:
+        """Counts of losses; hits of other processes that outlived their policy are none."""
+        counts = dict(self.engine.counters())
+        del counts["ORPHANED"]
+        return counts
+
     @contextmanager
     def loaded(self, text: str) -> Iterator[LoadedPolicy]:
         """A policy that is attached in the block."""
@@ -108,7 +114,8 @@ def policy_engine() -> Iterator[PolicyRun]:
     with BaseSensor(SensorConfig(), Stats()) as sensor:
         engine = Engine(sensor, Kernel.running())
         try:
-            yield PolicyRun(sensor, engine)
-            assert dict.fromkeys(engine.counters(), 0) == dict(engine.counters())
+            run = PolicyRun(sensor, engine)
+            yield run
+            assert dict.fromkeys(run.lost(), 0) == run.lost()
         finally:
             engine.close()

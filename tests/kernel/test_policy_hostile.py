@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from kernel.descriptors import open_descriptors
-from kernel.policies import policy_engine
+from kernel.policies import policy_engine, start
 from tetragon_core.errors import LoadError
 from tetragon_core.hooks import ArgumentValue
 
@@ -89,9 +90,25 @@ def test_addresses_of_the_kernel_match_nothing(run: PolicyRun, operator: str) ->
     assert [] == run.hits(text, open_kernel_text)
 
 
+def test_hits_of_a_policy_that_is_gone_are_counted(run: PolicyRun) -> None:
+    """What was in the ring when its policy was unloaded makes no event, and a counter says so."""
+    before = run.engine.counters()["ORPHANED"]
+    with run.loaded(openat([])):
+        os.waitpid(start(open_kernel_text), 0)
+
+    run.sensor.drain(100_000)
+
+    assert before + 1 == run.engine.counters()["ORPHANED"]
+
+
 def test_what_cannot_be_attached_is_given_up(run: PolicyRun) -> None:
     """A policy with one hook more than a tracepoint takes leaves no program behind."""
-    hook: dict[str, object] = {"subsystem": "syscalls", "event": "sys_enter_openat"}
+    hook: dict[str, object] = {
+        "subsystem": "syscalls",
+        "event": "sys_enter_openat",
+        "args": [{"index": 8, "type": "uint32"}],
+        "selectors": [{"matchArgs": [{"index": 8, "operator": "Equal", "values": [str(MODE)]}]}],
+    }
     before = open_descriptors()
 
     with pytest.raises(LoadError, match="64 programs are there already"):

@@ -29,6 +29,11 @@ class Counter(Enum):
         "hits of policies whose return was not waited for, because too many calls went on",
         True,
     )
+    HOOK_ORPHANED = (
+        "hook_orphaned",
+        "hits read when their policy was gone already, or without the entry of their call",
+        False,
+    )
     HOOK_TABLE_FULL = (
         "hook_table_full",
         "processes a policy's full table could not take: its filters on processes miss them",

@@ -123,10 +123,11 @@ class Engine:
         return loaded
 
     def counters(self) -> Mapping[str, int]:
-        """Losses of all policies' programs, by the names in COUNTERS."""
+        """Losses of all policies' programs, by the names in COUNTERS, and `ORPHANED` records."""
         values = struct.unpack_from(f"<{len(COUNTERS)}Q", self._counts)
         found = dict(zip(COUNTERS, values, strict=True))
         found["RETURN_LOST"] += self.decoder.given_up
+        found["ORPHANED"] = self.decoder.unknown
         return found
 
     def environment(self, plan: HookPlan | Plan, maps: Mapping[str, int]) -> Environment:

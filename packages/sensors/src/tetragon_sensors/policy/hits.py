@@ -56,7 +56,7 @@ class HitDecoder:
         self.given_up = 0
         """Entries of threads that still run, dropped because too many waited."""
         self.unknown = 0
-        """Records of hooks that were unloaded meanwhile."""
+        """Records of hooks that were unloaded meanwhile, returns without their entry."""
         self._hooks: dict[int, tuple[Target, HookPlan]] = {}
         self._returns: dict[int, HookPlan] = {}
         self.posted: Tally[int] = Tally()

@@ -37,6 +37,7 @@ _COUNTERS: Final = {
     "HOOK_BUSY": Counter.HOOK_BUSY,
     "RETURN_LOST": Counter.HOOK_RETURN_LOST,
     "TABLE_FULL": Counter.HOOK_TABLE_FULL,
+    "ORPHANED": Counter.HOOK_ORPHANED,
     "missed": Counter.HOOK_MISSED,
 }
 
