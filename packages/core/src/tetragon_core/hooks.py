@@ -18,6 +18,11 @@ class HookEvent(Enum):
 
     KPROBE = "process_kprobe"
     TRACEPOINT = "process_tracepoint"
+    LSM = "process_lsm"
+    UPROBE = "process_uprobe"
+    USDT = "process_usdt"
+    LOADER = "process_loader"
+    """Its arguments are the path (string_arg) and the build id (bytes_arg) of what was loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +33,19 @@ class HookInfo:
     policy_name: str
     policy_namespace: str = ""
     function_name: str = ""
-    """Resolved symbol; empty for a tracepoint."""
+    """Resolved symbol, or the name of an LSM hook; empty for the others."""
     subsystem: str = ""
     tracepoint: str = ""
+    path: str = ""
+    """File that a uprobe or USDT probe is in, as the policy has it."""
+    symbol: str = ""
+    """Of a uprobe: `name` or `name+offset`; empty where the policy gives an offset or address."""
+    offset: int = 0
+    """Of a uprobe, in the file; 0 where the policy gives a symbol."""
+    ref_ctr_offset: int = 0
+    provider: str = ""
+    probe: str = ""
+    """Of a USDT probe."""
     message: str = ""
     tags: tuple[str, ...] = ()
 
@@ -73,3 +88,7 @@ class HookMessage(NamedTuple):
     return_action: int = 0
     kernel_stack: tuple[StackFrame, ...] = ()
     user_stack: tuple[StackFrame, ...] = ()
+    is_monitored: bool = False
+    """The policy was in monitor mode: `action` is what would have been done."""
+    ima_hash: str = ""
+    """`sha256:…`; empty unless a policy asks for it."""
