@@ -7,6 +7,8 @@ Versions say little: distributions and sandboxes take features out, and a lock-d
 from __future__ import annotations
 
 import functools
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,9 +26,10 @@ from .btf import BtfError
 from .calls import AttachKind
 from .programs import ProgramKind, load_program
 from .tracefs import find_tracefs
+from .user_attachments import attach_uprobe, attach_uprobe_multi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .attachments import Attachment
     from .btf import Btf
@@ -49,6 +52,8 @@ METHODS: Final = (
     "raw_tracepoint",
     "tracepoint",
     "lsm",
+    "uprobe",
+    "uprobe.multi",
 )
 
 
@@ -82,6 +87,8 @@ class Abilities:
             "raw_tracepoint": self._raw_tracepoint,
             "tracepoint": self._tracepoint,
             "lsm": self._lsm,
+            "uprobe": self._uprobe,
+            "uprobe.multi": self._uprobe_multi,
         }
         trial = trials[name]
         try:
@@ -109,6 +116,16 @@ class Abilities:
     def can_kprobe_multi(self) -> Ability:
         """Many functions by one attachment."""
         return self.method("kprobe.multi")
+
+    @property
+    def can_uprobe(self) -> Ability:
+        """Uprobes and uretprobes by perf events."""
+        return self.method("uprobe")
+
+    @property
+    def can_uprobe_multi(self) -> Ability:
+        """Many places of a file by one attachment."""
+        return self.method("uprobe.multi")
 
     @functools.cached_property
     def has_cookie(self) -> bool:
@@ -162,6 +179,16 @@ class Abilities:
         program = self._load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI)
         _try(program, lambda it: attach_kprobe_multi(it, [_NEVER_CALLED]))
 
+    def _uprobe(self) -> None:
+        program = self._load(ProgramKind.KPROBE, AttachKind.NONE)
+        with _unused_file() as path:
+            _try(program, lambda it: attach_uprobe(it, path, 0))
+
+    def _uprobe_multi(self) -> None:
+        program = self._load(ProgramKind.KPROBE, AttachKind.UPROBE_MULTI)
+        with _unused_file() as path:
+            _try(program, lambda it: attach_uprobe_multi(it, path, [0]))
+
     def _tp_btf(self) -> None:
         event = self._btf.find_raw_tracepoint(_EVENT[1])
         type_id = event.type_id if event else 0
@@ -189,6 +216,17 @@ def _read(path: Path) -> str:
         return ""
 
 
+@contextmanager
+def _unused_file() -> Iterator[str]:
+    """Path of a file in memory that no process maps."""
+    fd = os.memfd_create("trial", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(fd, 4096)
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
+
+
 def _try(program: Program, attach: Callable[[Program], Attachment]) -> None:
     with program:
         attach(program).close()
@@ -206,6 +244,10 @@ class AssumedAbilities(Abilities):
             return Ability(allowed=False, reason="that kernel has no kprobes")
         if name == "kprobe.multi" and not self._has_attach_type("BPF_TRACE_KPROBE_MULTI"):
             return Ability(allowed=False, reason="that kernel is older than 5.18")
+        if name.startswith("uprobe") and self._btf.find_struct("uprobe_consumer") is None:
+            return Ability(allowed=False, reason="that kernel has no uprobes")
+        if name == "uprobe.multi" and not self._has_attach_type("BPF_TRACE_UPROBE_MULTI"):
+            return Ability(allowed=False, reason="that kernel is older than 6.6")
         return Ability(allowed=True)
 
     def _has_attach_type(self, name: str) -> bool:

@@ -12,6 +12,7 @@ import fcntl
 import functools
 import struct
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from tetragon_core.errors import UnsupportedKernelError
@@ -29,18 +30,20 @@ from .calls import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .programs import Program
 
 __all__ = [
     "Attachment",
+    "attach_event",
     "attach_kprobe",
     "attach_kprobe_multi",
     "attach_raw_tracepoint",
     "attach_tracepoint",
     "attach_trampoline",
     "join",
+    "words",
 ]
 
 _KPROBE_PMU: Final = Path("/sys/bus/event_source/devices/kprobe/type")
@@ -57,6 +60,7 @@ _PERF_KPROBES: Final = frozenset({3, 4})
 """BPF_PERF_EVENT_KPROBE and _KRETPROBE."""
 _MISSED_MULTI: Final = 32
 _MISSED_KPROBE: Final = 48
+NO_HINTS: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 class Attachment:
@@ -181,16 +185,27 @@ def attach_tracepoint(program: Program, event_id: int, cookie: int = 0) -> Attac
 
     A cookie needs kernel 5.15. Raises LoadError or PermissionDeniedError.
     """
-    return _attach_event(program, "tracepoint", (_PERF_TYPE_TRACEPOINT, event_id), cookie, "")
+    event = open_perf_event(_PERF_TYPE_TRACEPOINT, event_id)
+    return attach_event(program, "tracepoint", event, cookie)
 
 
-def _attach_event(
-    program: Program, method: str, event: tuple[int, ...], cookie: int, place: str
+def attach_event(
+    program: Program,
+    method: str,
+    event: tuple[int, int],
+    cookie: int = 0,
+    *,
+    place: str = "",
+    hints: Mapping[int, str] = NO_HINTS,
 ) -> Attachment:
+    """Make a perf event run the program; `event` is what open_perf_event() returned.
+
+    `hints` explain, by errno, why the event could not be opened. Raises as attach_tracepoint().
+    """
     what = f"cannot attach {program.name} by {method}" + (f" to {place}" if place else "")
-    event_fd, code = open_perf_event(*event)
+    event_fd, code = event
     if code:
-        raise failure(what, code, hint=_PROBE_HINTS.get(code, "") if place else "")
+        raise failure(what, code, hint=hints.get(code, ""))
     fd, code = _join_event(program, event_fd, cookie)
     if code:
         close_fd(event_fd)
@@ -232,11 +247,12 @@ def attach_kprobe(
         raise UnsupportedKernelError(f"this kernel has no kprobes: {_KPROBE_PMU} is missing")
     name = c.create_string_buffer(symbol.encode())
     method = "kretprobe" if on_return else "kprobe"
-    event = (kind, int(on_return), address_of(name), offset)
-    return _attach_event(program, method, event, cookie, symbol)
+    event = open_perf_event(kind, int(on_return), address_of(name), offset)
+    return attach_event(program, method, event, cookie, place=symbol, hints=_PROBE_HINTS)
 
 
-def _words(values: Sequence[int]) -> c.Array[c.c_char]:
+def words(values: Sequence[int]) -> c.Array[c.c_char]:
+    """64-bit numbers for a request of bpf(2)."""
     return c.create_string_buffer(struct.pack(f"={len(values)}Q", *values))
 
 
@@ -257,9 +273,9 @@ def attach_kprobe_multi(
         if more and len(more) != len(symbols):
             raise ValueError(f"{len(symbols)} symbols have {len(more)} cookies or addresses")
     names = [c.create_string_buffer(symbol.encode()) for symbol in symbols]
-    by_name = None if addresses else _words([address_of(name) for name in names])
-    by_address = _words(addresses) if addresses else None
-    given = _words(cookies) if cookies else None
+    by_name = None if addresses else words([address_of(name) for name in names])
+    by_address = words(addresses) if addresses else None
+    given = words(cookies) if cookies else None
     attributes = request(
         "IIIIIIQQQ",
         program.fd,

@@ -66,6 +66,7 @@ class AttachKind(IntEnum):
     LSM_MAC = 27
     PERF_EVENT = 41
     KPROBE_MULTI = 42
+    UPROBE_MULTI = 48
     KPROBE_SESSION = 56
 
 
@@ -82,13 +83,16 @@ def bpf(command: Command, attributes: c.Array[c.c_char]) -> tuple[int, int]:
 _PERF_ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQ")
 """struct perf_event_attr up to config2 (PERF_ATTR_SIZE_VER1)."""
 _ANY_PROCESS: Final = -1
+_ANY_CPU: Final = -1
 _NO_GROUP: Final = -1
 _CLOSE_ON_EXEC: Final = 8
 _SAMPLE_RAW: Final = 1 << 10
 
 
-def open_perf_event(kind: int, config: int, config1: int = 0, config2: int = 0) -> tuple[int, int]:
-    """Open a perf event of every process: its descriptor and errno."""
+def open_perf_event(
+    kind: int, config: int, config1: int = 0, config2: int = 0, *, pid: int = _ANY_PROCESS
+) -> tuple[int, int]:
+    """Open a perf event of every process, or of one: its descriptor and errno."""
     packed = _PERF_ATTRIBUTES.pack(
         kind, _PERF_ATTRIBUTES.size, config, 1, _SAMPLE_RAW, 0, 0, 1, 0, config1, config2
     )
@@ -96,8 +100,9 @@ def open_perf_event(kind: int, config: int, config1: int = 0, config2: int = 0) 
     return _ffi.system_call(
         _ffi.PERF_EVENT_OPEN,
         _ffi.address_of(buffer),
-        _ANY_PROCESS,
-        0,  # a probe counts on every CPU, whichever is named
+        pid,
+        # a probe of every process counts on every CPU, whichever is named
+        0 if pid == _ANY_PROCESS else _ANY_CPU,
         _NO_GROUP,
         _CLOSE_ON_EXEC,
     )
