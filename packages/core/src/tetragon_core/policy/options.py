@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["OPTIONS", "read_options"]
 
 _BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
-OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+_LARGEST: Final = (1 << 32) - 1
+OPTIONS: Final[Mapping[str, tuple[str, ...] | int]] = {
     "disable-kprobe-multi": _BOOLEANS,
     "disable-uprobe-multi": _BOOLEANS,
     "policy-mode": ("enforce", "monitor"),
     "override-method": ("override-return", "fmod-ret"),
-    "sleepable-preload-size": (),
+    "sleepable-preload-size": 1,
+    "max-kills-per-minute": 0,
 }
-"""Known options and what each can be; nothing there: a number from 1 up."""
+"""Known options and what each can be; a number: any number from this one up."""
 
 
 def read_options(written: Iterable[Option], problems: Problems) -> dict[str, Text]:
@@ -41,17 +43,22 @@ def read_options(written: Iterable[Option], problems: Problems) -> dict[str, Tex
             message = f'unknown option "{name}"{hint}; known: {", ".join(OPTIONS)}'
             problems.warn(message, option.at("name"))
         elif not _is_value(name, value.value):
-            allowed = ", ".join(OPTIONS[name]) or "a number from 1 up"
-            message = f'"{value}" is no value of the option {name}; allowed: {allowed}'
+            message = f'"{value}" is no value of the option {name}; allowed: {_allowed(name)}'
             problems.error(message, value.where)
         options[name] = value
     return options
 
 
 def _is_value(name: str, value: str) -> bool:
-    if OPTIONS[name]:
-        return value in OPTIONS[name]
+    allowed = OPTIONS[name]
+    if not isinstance(allowed, int):
+        return value in allowed
     try:
-        return parse_integer(value) > 0
+        return allowed <= parse_integer(value) <= _LARGEST
     except ValueError:
         return False
+
+
+def _allowed(name: str) -> str:
+    allowed = OPTIONS[name]
+    return f"a number from {allowed} up" if isinstance(allowed, int) else ", ".join(allowed)

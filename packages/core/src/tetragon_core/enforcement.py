@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rails of enforcing policies: what the operator forbids them. Nothing is looked up here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .policy.numbers import parse_integer
+
+if TYPE_CHECKING:
+    from .policy.model import Policy
+
+__all__ = ["KILL_LIMIT_OPTION", "UNLIMITED", "EnforcementLimits"]
+
+KILL_LIMIT_OPTION: Final = "max-kills-per-minute"
+"""Option of a policy that is used instead of the agent's setting."""
+UNLIMITED: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforcementLimits:
+    """What no policy may do, whatever its author wrote. The default limits nothing."""
+
+    never_kill_pids: frozenset[int] = frozenset()
+    """Processes (thread groups, as the host numbers them) that are sent no signal.
+
+    A number may be used again after its process is gone: only those that live as long as the agent
+    should be here.
+    """
+    never_kill_paths: tuple[str, ...] = ()
+    """Executables whose processes are sent no signal: absolute, as the kernel resolved them at
+    exec, so no symbolic links; distinct and sorted."""
+    max_kills_per_minute: int = UNLIMITED
+    """Signals of one policy within any one minute; after these it only monitors."""
+
+    def kill_limit(self, policy: Policy) -> int:
+        """Signals per minute of this policy: its own option, or the agent's setting.
+
+        UNLIMITED is 0. The option is a valid number, as options of a parsed policy are.
+        """
+        own = policy.spec.options.get(KILL_LIMIT_OPTION)
+        return self.max_kills_per_minute if own is None else parse_integer(own.value)
