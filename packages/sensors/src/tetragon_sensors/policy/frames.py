@@ -29,7 +29,9 @@ __all__ = [
     "RegistersFrame",
     "SyscallEventFrame",
     "SyscallFrame",
+    "UserRegistersFrame",
     "WordsFrame",
+    "register_file",
 ]
 
 
@@ -96,6 +98,11 @@ _FILES: Final = {
 REGISTERS: Final = _FILES.get(platform.machine(), _FILES["x86_64"])
 
 
+def register_file(arch: str) -> RegisterFile:
+    """Registers of x86_64 or aarch64, wherever this runs."""
+    return _FILES[arch]
+
+
 class Frame(Protocol):
     """Access to arguments and result."""
 
@@ -128,6 +135,11 @@ class RegistersFrame:
 
     def result(self, emitter: Emitter, target: Register) -> None:
         emitter.asm.load(target, Register.R6, REGISTERS.result, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class UserRegistersFrame(RegistersFrame):
+    """uprobe, uretprobe: registers of a process, by the same convention of calls."""
 
 
 @dataclass(frozen=True, slots=True)
