@@ -43,7 +43,9 @@ UPSTREAM: Final[dict[str, dict[str, Any]]] = json.loads(
     (Path(__file__).parents[1] / "data/wire-api.json").read_text()
 )
 OWN_NUMBERS: Final = 2000
-OWN_MESSAGES: Final = {"tetragon.Counter", "tetragon.LostEvents"}
+OWN_MESSAGES: Final = {
+    f"tetragon.{name}" for name in ("Counter", "EnforcementLedger", "LostEvents", "PolicyFallback")
+}
 
 
 SCALARS: Final = {

@@ -66,6 +66,18 @@ class LostEvents(_message.Message):
     in_queue: int
     def __init__(self, before_agent: _Optional[int] = ..., in_queue: _Optional[int] = ...) -> None: ...
 
+class PolicyFallback(_message.Message):
+    __slots__ = ("policy_name", "policy_namespace", "domain", "max_kills_per_minute")
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_KILLS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    policy_name: str
+    policy_namespace: str
+    domain: str
+    max_kills_per_minute: int
+    def __init__(self, policy_name: _Optional[str] = ..., policy_namespace: _Optional[str] = ..., domain: _Optional[str] = ..., max_kills_per_minute: _Optional[int] = ...) -> None: ...
+
 class AggregationInfo(_message.Message):
     __slots__ = ("count",)
     COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -169,7 +181,7 @@ class GetEventsRequest(_message.Message):
     def __init__(self, allow_list: _Optional[_Iterable[_Union[Filter, _Mapping]]] = ..., deny_list: _Optional[_Iterable[_Union[Filter, _Mapping]]] = ..., aggregation_options: _Optional[_Union[AggregationOptions, _Mapping]] = ..., field_filters: _Optional[_Iterable[_Union[FieldFilter, _Mapping]]] = ...) -> None: ...
 
 class GetEventsResponse(_message.Message):
-    __slots__ = ("process_exec", "process_exit", "process_kprobe", "process_tracepoint", "process_loader", "process_uprobe", "process_throttle", "process_lsm", "process_usdt", "test", "rate_limit_info", "node_name", "time", "aggregation_info", "cluster_name", "node_labels", "lost")
+    __slots__ = ("process_exec", "process_exit", "process_kprobe", "process_tracepoint", "process_loader", "process_uprobe", "process_throttle", "process_lsm", "process_usdt", "test", "rate_limit_info", "node_name", "time", "aggregation_info", "cluster_name", "node_labels", "lost", "policy_fallbacks")
     class NodeLabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -194,6 +206,7 @@ class GetEventsResponse(_message.Message):
     CLUSTER_NAME_FIELD_NUMBER: _ClassVar[int]
     NODE_LABELS_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     process_exec: _tetragon_pb2.ProcessExec
     process_exit: _tetragon_pb2.ProcessExit
     process_kprobe: _tetragon_pb2.ProcessKprobe
@@ -211,7 +224,8 @@ class GetEventsResponse(_message.Message):
     cluster_name: str
     node_labels: _containers.ScalarMap[str, str]
     lost: LostEvents
-    def __init__(self, process_exec: _Optional[_Union[_tetragon_pb2.ProcessExec, _Mapping]] = ..., process_exit: _Optional[_Union[_tetragon_pb2.ProcessExit, _Mapping]] = ..., process_kprobe: _Optional[_Union[_tetragon_pb2.ProcessKprobe, _Mapping]] = ..., process_tracepoint: _Optional[_Union[_tetragon_pb2.ProcessTracepoint, _Mapping]] = ..., process_loader: _Optional[_Union[_tetragon_pb2.ProcessLoader, _Mapping]] = ..., process_uprobe: _Optional[_Union[_tetragon_pb2.ProcessUprobe, _Mapping]] = ..., process_throttle: _Optional[_Union[ProcessThrottle, _Mapping]] = ..., process_lsm: _Optional[_Union[_tetragon_pb2.ProcessLsm, _Mapping]] = ..., process_usdt: _Optional[_Union[_tetragon_pb2.ProcessUsdt, _Mapping]] = ..., test: _Optional[_Union[_tetragon_pb2.Test, _Mapping]] = ..., rate_limit_info: _Optional[_Union[RateLimitInfo, _Mapping]] = ..., node_name: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., aggregation_info: _Optional[_Union[AggregationInfo, _Mapping]] = ..., cluster_name: _Optional[str] = ..., node_labels: _Optional[_Mapping[str, str]] = ..., lost: _Optional[_Union[LostEvents, _Mapping]] = ...) -> None: ...
+    policy_fallbacks: _containers.RepeatedCompositeFieldContainer[PolicyFallback]
+    def __init__(self, process_exec: _Optional[_Union[_tetragon_pb2.ProcessExec, _Mapping]] = ..., process_exit: _Optional[_Union[_tetragon_pb2.ProcessExit, _Mapping]] = ..., process_kprobe: _Optional[_Union[_tetragon_pb2.ProcessKprobe, _Mapping]] = ..., process_tracepoint: _Optional[_Union[_tetragon_pb2.ProcessTracepoint, _Mapping]] = ..., process_loader: _Optional[_Union[_tetragon_pb2.ProcessLoader, _Mapping]] = ..., process_uprobe: _Optional[_Union[_tetragon_pb2.ProcessUprobe, _Mapping]] = ..., process_throttle: _Optional[_Union[ProcessThrottle, _Mapping]] = ..., process_lsm: _Optional[_Union[_tetragon_pb2.ProcessLsm, _Mapping]] = ..., process_usdt: _Optional[_Union[_tetragon_pb2.ProcessUsdt, _Mapping]] = ..., test: _Optional[_Union[_tetragon_pb2.Test, _Mapping]] = ..., rate_limit_info: _Optional[_Union[RateLimitInfo, _Mapping]] = ..., node_name: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., aggregation_info: _Optional[_Union[AggregationInfo, _Mapping]] = ..., cluster_name: _Optional[str] = ..., node_labels: _Optional[_Mapping[str, str]] = ..., lost: _Optional[_Union[LostEvents, _Mapping]] = ..., policy_fallbacks: _Optional[_Iterable[_Union[PolicyFallback, _Mapping]]] = ...) -> None: ...
 
 class ProcessThrottle(_message.Message):
     __slots__ = ("type", "cgroup")

@@ -1,4 +1,7 @@
+import datetime
+
 from google.protobuf import any_pb2 as _any_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf import wrappers_pb2 as _wrappers_pb2
 from tetragon import events_pb2 as _events_pb2
 from tetragon import tetragon_pb2 as _tetragon_pb2
@@ -360,6 +363,18 @@ class SetDebugResponse(_message.Message):
     level: LogLevel
     def __init__(self, flag: _Optional[_Union[ConfigFlag, str]] = ..., level: _Optional[_Union[LogLevel, str]] = ...) -> None: ...
 
+class EnforcementLedger(_message.Message):
+    __slots__ = ("attempts", "spared", "failed", "last_errno")
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    SPARED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERRNO_FIELD_NUMBER: _ClassVar[int]
+    attempts: int
+    spared: int
+    failed: int
+    last_errno: int
+    def __init__(self, attempts: _Optional[int] = ..., spared: _Optional[int] = ..., failed: _Optional[int] = ..., last_errno: _Optional[int] = ...) -> None: ...
+
 class TracingPolicyActionCounters(_message.Message):
     __slots__ = ("post", "signal", "monitor_signal", "override", "monitor_override", "notify_enforcer", "monitor_notify_enforcer", "set", "monitor_set", "nopost")
     POST_FIELD_NUMBER: _ClassVar[int]
@@ -407,7 +422,7 @@ class TracingPolicyStats(_message.Message):
     def __init__(self, action_counters: _Optional[_Union[TracingPolicyActionCounters, _Mapping]] = ..., selector_action_counters: _Optional[_Iterable[_Union[TracingPolicySelectorActionCounters, _Mapping]]] = ...) -> None: ...
 
 class TracingPolicyStatus(_message.Message):
-    __slots__ = ("id", "name", "namespace", "info", "sensors", "enabled", "filter_id", "error", "state", "kernel_memory_bytes", "mode", "stats", "domain", "hook_statuses", "warnings", "missed")
+    __slots__ = ("id", "name", "namespace", "info", "sensors", "enabled", "filter_id", "error", "state", "kernel_memory_bytes", "mode", "stats", "domain", "hook_statuses", "warnings", "missed", "since", "fell_back", "max_kills_per_minute", "enforcement")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
@@ -424,6 +439,10 @@ class TracingPolicyStatus(_message.Message):
     HOOK_STATUSES_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     MISSED_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    FELL_BACK_FIELD_NUMBER: _ClassVar[int]
+    MAX_KILLS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    ENFORCEMENT_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     namespace: str
@@ -440,4 +459,8 @@ class TracingPolicyStatus(_message.Message):
     hook_statuses: _containers.RepeatedCompositeFieldContainer[HookStatus]
     warnings: _containers.RepeatedScalarFieldContainer[str]
     missed: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., info: _Optional[str] = ..., sensors: _Optional[_Iterable[str]] = ..., enabled: _Optional[bool] = ..., filter_id: _Optional[int] = ..., error: _Optional[str] = ..., state: _Optional[_Union[TracingPolicyState, str]] = ..., kernel_memory_bytes: _Optional[int] = ..., mode: _Optional[_Union[TracingPolicyMode, str]] = ..., stats: _Optional[_Union[TracingPolicyStats, _Mapping]] = ..., domain: _Optional[str] = ..., hook_statuses: _Optional[_Iterable[_Union[HookStatus, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., missed: _Optional[int] = ...) -> None: ...
+    since: _timestamp_pb2.Timestamp
+    fell_back: bool
+    max_kills_per_minute: int
+    enforcement: EnforcementLedger
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., info: _Optional[str] = ..., sensors: _Optional[_Iterable[str]] = ..., enabled: _Optional[bool] = ..., filter_id: _Optional[int] = ..., error: _Optional[str] = ..., state: _Optional[_Union[TracingPolicyState, str]] = ..., kernel_memory_bytes: _Optional[int] = ..., mode: _Optional[_Union[TracingPolicyMode, str]] = ..., stats: _Optional[_Union[TracingPolicyStats, _Mapping]] = ..., domain: _Optional[str] = ..., hook_statuses: _Optional[_Iterable[_Union[HookStatus, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., missed: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fell_back: _Optional[bool] = ..., max_kills_per_minute: _Optional[int] = ..., enforcement: _Optional[_Union[EnforcementLedger, _Mapping]] = ...) -> None: ...

@@ -42,7 +42,8 @@ class AgentConfig:
     enable_process_cred: bool = False
     enable_process_ns: bool = False
     enable_ancestors: tuple[str, ...] = ()
-    """Event types whose `ancestors` are filled: base, kprobe, tracepoint; none without `base`."""
+    """Event types whose `ancestors` are filled, none without `base`: base, kprobe, tracepoint, lsm,
+    uprobe, usdt, loader."""
     tracing_policy: tuple[str, ...] = ()
     """Files loaded at start; one that cannot be keeps the agent from starting."""
     tracing_policy_dir: str = DEFAULT_POLICY_DIR

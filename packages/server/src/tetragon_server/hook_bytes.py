@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hits of hooks as bytes of `ProcessKprobe` and `ProcessTracepoint`. The envelope is not made here.
+"""Hits of hooks as bytes of `ProcessKprobe`, `ProcessLsm`, … The envelope is not made here.
 
 What all hits of a hook share is made once; the process and its parent are the cache's bytes.
 """
@@ -7,12 +7,11 @@ What all hits of a hook share is made once; the process and its parent are the c
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from tetragon import events_pb2 as events_pb
 from tetragon import tetragon_pb2 as pb
-from tetragon_core.hooks import HookEvent
 
+from .hook_layouts import describe, layout_of
 from .message_bytes import field_writers
 from .wire import delimited, tag, varint
 
@@ -23,48 +22,19 @@ if TYPE_CHECKING:
     from tetragon_core.hooks import ArgumentValue, HookInfo, HookMessage, StackFrame
     from tetragon_core.process import Process
 
+    from .hook_layouts import HookLayout
     from .process_bytes import ProcessSerializer
 
 __all__ = ["HookEncoder"]
 
 
-class _Layout(NamedTuple):
-    """Numbers of one type of event."""
-
-    kind: int
-    field_tag: bytes
-    process: bytes
-    parent: bytes
-    ancestors: bytes
-    args: bytes
-    action: bytes
-
-
-def _layout(kind: int, message: type[pb.ProcessKprobe | pb.ProcessTracepoint]) -> _Layout:
-    return _Layout(
-        kind=kind,
-        field_tag=tag(kind),  # the number of the event's field is that of its type
-        process=tag(message.PROCESS_FIELD_NUMBER),
-        parent=tag(message.PARENT_FIELD_NUMBER),
-        ancestors=tag(message.ANCESTORS_FIELD_NUMBER),
-        args=tag(message.ARGS_FIELD_NUMBER),
-        action=tag(message.ACTION_FIELD_NUMBER, wire_type=0),
-    )
-
-
-_KPROBE: Final = _layout(events_pb.PROCESS_KPROBE, pb.ProcessKprobe)
-_TRACEPOINT: Final = _layout(events_pb.PROCESS_TRACEPOINT, pb.ProcessTracepoint)
-_DATA_TAG: Final = tag(pb.ProcessKprobe.DATA_FIELD_NUMBER)
-_RETURN_TAG: Final = tag(pb.ProcessKprobe.DESCRIPTOR.fields_by_name["return"].number)
-_RETURN_ACTION_TAG: Final = tag(pb.ProcessKprobe.RETURN_ACTION_FIELD_NUMBER, wire_type=0)
-_KERNEL_STACK_TAG: Final = tag(pb.ProcessKprobe.KERNEL_STACK_TRACE_FIELD_NUMBER)
-_USER_STACK_TAG: Final = tag(pb.ProcessKprobe.USER_STACK_TRACE_FIELD_NUMBER)
 _ADDRESS_TAG: Final = tag(pb.StackTraceEntry.ADDRESS_FIELD_NUMBER, wire_type=0)
 _LABEL_TAG: Final = tag(pb.KprobeArgument.LABEL_FIELD_NUMBER)
 _TID_TAG: Final = tag(pb.Process.TID_FIELD_NUMBER)
 _REFCNT_TAG: Final = tag(pb.Process.REFCNT_FIELD_NUMBER, wire_type=0)
 _VALUE_TAG: Final = tag(1, wire_type=0)
 """Of the only field of a wrapper such as UInt32Value."""
+_TRUE: Final = varint(1)
 
 _ARGUMENT: Final = field_writers(pb.KprobeArgument.DESCRIPTOR)
 _HOOKS_KEPT: Final = 4096
@@ -85,42 +55,50 @@ class HookEncoder:
         self._process_bytes = process_bytes
         self._expose_addresses = expose_addresses
         # By identity: hashing a hook's texts for each of its hits costs more than all the rest.
-        self._constants: dict[int, tuple[HookInfo, bytes]] = {}
+        self._constants: dict[int, tuple[HookInfo, HookLayout, bytes]] = {}
 
     def encode(self, event: HookHit) -> tuple[int, bytes, bytes]:
         """Event type, tag of its field, and the event."""
         hit = event.hit
-        layout = _KPROBE if hit.info.event is HookEvent.KPROBE else _TRACEPOINT
-        parts = [
-            self._constant(hit.info),
-            delimited(layout.process, self._acting(event.process, hit.tid)),
-        ]
+        _, layout, constant = self._constant(hit.info)
+        acting = self._acting(event.process, hit.tid, shows_thread=layout.shows_thread)
+        parts = [constant, delimited(layout.process, acting)]
         if event.parent is not None:
             parts.append(delimited(layout.parent, self._process_bytes(event.parent)))
+        parts += [delimited(layout.ancestors, self._process_bytes(one)) for one in event.ancestors]
+        if layout.build_id:
+            _add_load(parts, layout, hit)
+        else:
+            self._add_hit(parts, layout, hit)
+        return layout.kind, layout.event, b"".join(parts)
+
+    def _add_hit(self, parts: list[bytes], layout: HookLayout, hit: HookMessage) -> None:
+        """What the type of event has no field for is left out."""
         if hit.action:
             parts += (layout.action, varint(hit.action))
         parts += [delimited(layout.args, _argument(one)) for one in hit.arguments]
-        parts += [delimited(layout.ancestors, self._process_bytes(one)) for one in event.ancestors]
-        if layout is _KPROBE:
-            self._add_kprobe_parts(parts, hit)
-        return layout.kind, layout.field_tag, b"".join(parts)
+        if hit.is_monitored:
+            parts += (layout.is_monitored, _TRUE)
+        if hit.data and layout.data:
+            parts += [delimited(layout.data, _argument(one)) for one in hit.data]
+        if hit.return_value is not None and layout.return_value:
+            parts.append(delimited(layout.return_value, _argument(hit.return_value)))
+        if hit.return_action and layout.return_action:
+            parts += (layout.return_action, varint(hit.return_action))
+        if hit.kernel_stack and layout.kernel_stack:
+            parts += self._frames(layout.kernel_stack, hit.kernel_stack)
+        if hit.user_stack and layout.user_stack:
+            parts += self._frames(layout.user_stack, hit.user_stack)
+        if hit.ima_hash and layout.ima_hash:
+            parts.append(delimited(layout.ima_hash, hit.ima_hash.encode()))
 
-    def _add_kprobe_parts(self, parts: list[bytes], hit: HookMessage) -> None:
-        parts += [delimited(_DATA_TAG, _argument(one)) for one in hit.data]
-        if hit.return_value is not None:
-            parts.append(delimited(_RETURN_TAG, _argument(hit.return_value)))
-        if hit.return_action:
-            parts += (_RETURN_ACTION_TAG, varint(hit.return_action))
-        if hit.kernel_stack:
-            parts += self._frames(_KERNEL_STACK_TAG, hit.kernel_stack)
-        if hit.user_stack:
-            parts += self._frames(_USER_STACK_TAG, hit.user_stack)
-
-    def _acting(self, process: Process, tid: int) -> bytes:
+    def _acting(self, process: Process, tid: int, *, shows_thread: bool) -> bytes:
         """The process with the thread that hit, and the live reference count, as Tetragon has it.
 
         A field that comes twice is merged, and the later value holds; so they are only appended.
         """
+        if not shows_thread:
+            return self._process_bytes(process)
         encoded = process.encoded
         if not encoded:
             encoded = process.encoded = self._serializer.serialize(process)
@@ -130,14 +108,14 @@ class HookEncoder:
             encoded += delimited(_TID_TAG, _VALUE_TAG + varint(tid))
         return encoded + _REFCNT_TAG + varint(process.refcnt) if process.refcnt > 0 else encoded
 
-    def _constant(self, info: HookInfo) -> bytes:
+    def _constant(self, info: HookInfo) -> tuple[HookInfo, HookLayout, bytes]:
         known = self._constants.get(id(info))
         if known is None:
             if len(self._constants) >= _HOOKS_KEPT:
                 self._constants.clear()
             # The entry holds the hook, so that no other can get its identity.
-            known = self._constants[id(info)] = info, _describe(info)
-        return known[1]
+            known = self._constants[id(info)] = info, layout_of(info.event), describe(info)
+        return known
 
     def _frames(self, field_tag: bytes, stack: Sequence[StackFrame]) -> list[bytes]:
         if not self._expose_addresses:
@@ -148,21 +126,12 @@ class HookEncoder:
         ]
 
 
-def _describe(info: HookInfo) -> bytes:
-    if info.event is HookEvent.KPROBE:
-        return pb.ProcessKprobe(
-            function_name=info.function_name,
-            policy_name=info.policy_name,
-            message=info.message,
-            tags=info.tags,
-        ).SerializeToString()
-    return pb.ProcessTracepoint(
-        subsys=info.subsystem,
-        event=info.tracepoint,
-        policy_name=info.policy_name,
-        message=info.message,
-        tags=info.tags,
-    ).SerializeToString()
+def _add_load(parts: list[bytes], layout: HookLayout, hit: HookMessage) -> None:
+    for one in hit.arguments:
+        if one.field == "string_arg":
+            parts.append(delimited(layout.path, str(one.value).encode("utf-8", "replace")))
+        elif one.field == "bytes_arg" and isinstance(one.value, bytes):
+            parts.append(delimited(layout.build_id, one.value))
 
 
 def _argument(argument: ArgumentValue) -> bytes:

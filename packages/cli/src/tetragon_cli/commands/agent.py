@@ -89,7 +89,8 @@ def _config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "--enable-ancestors",
     multiple=True,
     callback=_split,
-    help="Event types that get ancestors: base, kprobe, tracepoint; none without base.",
+    help="Event types that get ancestors: base (needed by the others), kprobe, tracepoint, lsm,"
+    " uprobe, usdt, loader.",
 )
 @click.option(
     "--tracing-policy",
