@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rails of enforcing policies: what the operator forbids them. Nothing is looked up here."""
+"""Which policies enforce, and the rails they run between. Nothing is looked up here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from .policy.numbers import parse_integer
 if TYPE_CHECKING:
     from .policy.model import Policy
 
-__all__ = ["KILL_LIMIT_OPTION", "UNLIMITED", "EnforcementLimits"]
+__all__ = [
+    "ENFORCING_ACTIONS",
+    "KILL_LIMIT_OPTION",
+    "MODE_OPTION",
+    "UNLIMITED",
+    "EnforcementLimits",
+    "asks_to_monitor",
+    "enforces",
+]
+
+ENFORCING_ACTIONS: Final = frozenset({"Sigkill", "Signal", "Override", "NotifyEnforcer", "Set"})
+"""Actions that change what a process does: those that a policy in monitor mode does not take."""
+MODE_OPTION: Final = "policy-mode"
 
 KILL_LIMIT_OPTION: Final = "max-kills-per-minute"
 """Option of a policy that is used instead of the agent's setting."""
@@ -29,8 +41,8 @@ class EnforcementLimits:
     should be here.
     """
     never_kill_paths: tuple[str, ...] = ()
-    """Executables whose processes are sent no signal: absolute, as the kernel resolved them at
-    exec, so no symbolic links; distinct and sorted."""
+    """Executables whose processes are sent no signal: absolute and sorted. Of one named through a
+    symbolic link both names are here, because the link may lead elsewhere in a container."""
     max_kills_per_minute: int = UNLIMITED
     """Signals of one policy within any one minute; after these it only monitors."""
 
@@ -41,3 +53,19 @@ class EnforcementLimits:
         """
         own = policy.spec.options.get(KILL_LIMIT_OPTION)
         return self.max_kills_per_minute if own is None else parse_integer(own.value)
+
+
+def enforces(policy: Policy) -> bool:
+    """Whether some action of the policy could stop anything, whatever its mode is."""
+    return any(
+        action.action in ENFORCING_ACTIONS
+        for hook in policy.spec.hooks
+        for selector in hook.selectors
+        for action in (*selector.match_actions, *selector.match_return_actions)
+    )
+
+
+def asks_to_monitor(policy: Policy) -> bool:
+    """Whether its author wants the actions counted and not taken."""
+    mode = policy.spec.options.get(MODE_OPTION)
+    return mode is not None and mode.value == "monitor"
