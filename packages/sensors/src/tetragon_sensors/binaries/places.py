@@ -24,6 +24,8 @@ class Place(NamedTuple):
     offset: int
     symbol: str = ""
     """`name` or `name+offset` as the policy has it; empty: the policy has no symbol."""
+    written: int = 0
+    """The offset or address that the policy has instead."""
     is_resolver: bool = False
     """The symbol is of a function that chooses an implementation (IFUNC), not of one of those."""
 
@@ -40,7 +42,7 @@ def place_of_offset(binary: Binary, offset: int) -> Place:
     """An offset of the file. Raises TetragonError when no process can run what is there."""
     if not binary.image.is_code(offset):
         raise TetragonError(f"offset {offset:#x} of {binary.path} is not loaded as code")
-    return Place(offset)
+    return Place(offset, written=offset)
 
 
 def place_of_address(binary: Binary, address: int) -> Place:
@@ -48,7 +50,7 @@ def place_of_address(binary: Binary, address: int) -> Place:
     offset = binary.image.offset_of(address)
     if offset is None:
         raise TetragonError(f"{binary.path} has nothing at address {address:#x}")
-    return place_of_offset(binary, offset)
+    return place_of_offset(binary, offset)._replace(written=address)
 
 
 def _function(binary: Binary, name: str) -> tuple[int, bool]:

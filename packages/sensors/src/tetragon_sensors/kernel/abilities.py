@@ -54,6 +54,7 @@ METHODS: Final = (
     "lsm",
     "uprobe",
     "uprobe.multi",
+    "uprobe.sleep",
 )
 
 
@@ -89,6 +90,7 @@ class Abilities:
             "lsm": self._lsm,
             "uprobe": self._uprobe,
             "uprobe.multi": self._uprobe_multi,
+            "uprobe.sleep": lambda: self._uprobe(sleeps=True),
         }
         trial = trials[name]
         try:
@@ -127,6 +129,11 @@ class Abilities:
         """Many places of a file by one attachment."""
         return self.method("uprobe.multi")
 
+    @property
+    def can_sleep_in_uprobe(self) -> Ability:
+        """Uprobes whose program waits for pages of the process that are not in memory."""
+        return self.method("uprobe.sleep")
+
     @functools.cached_property
     def has_cookie(self) -> bool:
         """Attachments of probes and tracepoints can carry a number for the program (5.15)."""
@@ -145,9 +152,16 @@ class Abilities:
             return False
         return True
 
-    def _load(self, kind: ProgramKind, attach: AttachKind, type_id: int = 0) -> Program:
+    def _load(
+        self, kind: ProgramKind, attach: AttachKind, type_id: int = 0, *, sleeps: bool = False
+    ) -> Program:
         return load_program(
-            kind, _RETURN_0, name="trial", expected_attach_type=attach, attach_btf_id=type_id
+            kind,
+            _RETURN_0,
+            name="trial",
+            expected_attach_type=attach,
+            attach_btf_id=type_id,
+            sleeps=sleeps,
         )
 
     def _function_id(self, name: str) -> int:
@@ -179,8 +193,8 @@ class Abilities:
         program = self._load(ProgramKind.KPROBE, AttachKind.KPROBE_MULTI)
         _try(program, lambda it: attach_kprobe_multi(it, [_NEVER_CALLED]))
 
-    def _uprobe(self) -> None:
-        program = self._load(ProgramKind.KPROBE, AttachKind.NONE)
+    def _uprobe(self, *, sleeps: bool = False) -> None:
+        program = self._load(ProgramKind.KPROBE, AttachKind.NONE, sleeps=sleeps)
         with _unused_file() as path:
             _try(program, lambda it: attach_uprobe(it, path, 0))
 
@@ -248,6 +262,8 @@ class AssumedAbilities(Abilities):
             return Ability(allowed=False, reason="that kernel has no uprobes")
         if name == "uprobe.multi" and not self._has_attach_type("BPF_TRACE_UPROBE_MULTI"):
             return Ability(allowed=False, reason="that kernel is older than 6.6")
+        if name == "uprobe.sleep" and not self._btf.has_member("bpf_prog_aux", "sleepable"):
+            return Ability(allowed=False, reason="that kernel is older than 6.0")
         return Ability(allowed=True)
 
     def _has_attach_type(self, name: str) -> bool:

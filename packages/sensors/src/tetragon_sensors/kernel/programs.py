@@ -51,6 +51,8 @@ _NAME_BYTES: Final = 15
 _LOG_BYTES: Final = 1 << 20
 _LOG_BYTES_MOST: Final = 1 << 24
 _FUNC_INFO_BYTES: Final = 8
+_SLEEPABLE: Final = 1 << 4
+"""BPF_F_SLEEPABLE."""
 _LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIIIxxxxQ"
 """The request up to fd_array."""
 
@@ -144,6 +146,7 @@ class _Request:
     attach_btf_id: int
     attach_btf_fd: int
     functions: Functions
+    flags: int
 
     def send(self, log: c.Array[c.c_char] | None, log_level: int) -> tuple[int, int]:
         """Load it: descriptor and errno."""
@@ -160,7 +163,7 @@ class _Request:
             len(log) if log is not None else 0,
             address_of(log),
             0,
-            0,
+            self.flags,
             self.name,
             0,
             self.attach_kind,
@@ -190,7 +193,7 @@ class _Request:
             size *= 4
 
 
-def load_program(
+def load_program(  # noqa: PLR0913  (fields of the kernel's request)
     kind: ProgramKind,
     instructions: bytes,
     *,
@@ -199,12 +202,14 @@ def load_program(
     attach_btf_id: int = 0,
     attach_btf_fd: int = 0,
     functions: Functions = NO_FUNCTIONS,
+    sleeps: bool = False,
     log_level: int = 1,
 ) -> Program:
     """Load a program under the licence GPL.
 
     `attach_btf_id` is a function or tracepoint type of the kernel, or of the module whose BTF is
-    `attach_btf_fd`. The verifier logs only when it refuses, with `log_level` (0: never).
+    `attach_btf_fd`. A program that `sleeps` may wait for memory of processes, where its
+    kind allows that. The verifier logs only when it refuses, with `log_level` (0: never).
     Raises LoadError with its log, or PermissionDeniedError.
     """
     raise_memory_limit()
@@ -216,6 +221,7 @@ def load_program(
         attach_btf_id,
         attach_btf_fd,
         functions,
+        _SLEEPABLE if sleeps else 0,
     )
     fd, code = wanted.send(None, 0)
     if code:

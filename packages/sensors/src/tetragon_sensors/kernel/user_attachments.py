@@ -61,19 +61,21 @@ def attach_uprobe(
     ref_ctr_offset: int = 0,
     cookie: int = 0,
     pid: int = -1,
+    shown: str = "",
 ) -> Attachment:
     """Attach a program of type KPROBE to the instruction at an offset of a file.
 
     With `on_return` it runs when the function that starts there returns. The 16-bit counter at
     file offset `ref_ctr_offset` is incremented in each process while the probe is there (the
     semaphore of a USDT probe). `pid` -1 stands for every process. A cookie needs kernel 5.15.
+    Errors name the place as `shown`.
     Raises LoadError, PermissionDeniedError or UnsupportedKernelError.
     """
     name = c.create_string_buffer(path.encode())
     config = int(on_return) | ref_ctr_offset << _REF_CTR_SHIFT
     event = open_perf_event(_uprobe_pmu(), config, address_of(name), offset, pid=pid)
     method = "uretprobe" if on_return else "uprobe"
-    place = f"{path}+{offset:#x}"
+    place = shown or f"{path}+{offset:#x}"
     return attach_event(program, method, event, cookie, place=place, hints=_HINTS)
 
 
@@ -86,11 +88,12 @@ def attach_uprobe_multi(
     ref_ctr_offsets: Sequence[int] = (),
     cookies: Sequence[int] = (),
     pid: int = 0,
+    shown: str = "",
 ) -> Attachment:
     """Attach a program loaded for UPROBE_MULTI to many places of one file at once (kernel 6.6).
 
     `ref_ctr_offsets` and `cookies` have one for each offset, or none; `pid` 0 stands for every
-    process. Raises LoadError or PermissionDeniedError.
+    process. Errors name the file as `shown`. Raises LoadError or PermissionDeniedError.
     """
     for more in (ref_ctr_offsets, cookies):
         if more and len(more) != len(offsets):
@@ -117,6 +120,8 @@ def attach_uprobe_multi(
     fd, code = bpf(Command.LINK_CREATE, attributes)
     method = "uretprobe.multi" if on_return else "uprobe.multi"
     if code:
-        what = f"cannot attach {program.name} by {method} to {len(offsets)} places of {path}"
+        what = (
+            f"cannot attach {program.name} by {method} to {len(offsets)} places of {shown or path}"
+        )
         raise failure(what, code, hint=_HINTS.get(code, ""))
     return Attachment(method, [fd], len(offsets))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tetragon_core.policy.model import FunctionHook, TracepointHook
+from tetragon_core.policy.model import FunctionHook, TracepointHook, UprobeHook
 
 from .actionchecks import check_actions
 from .function_hooks import plan_function_hook
@@ -22,6 +22,7 @@ from .ratelimit import rate_limit_map
 from .socktrack import SOCKS_MAP, TRACKING
 from .tables import MAX_TESTS, process_tables
 from .tracepoint_hooks import plan_tracepoint_hook
+from .uprobe_hooks import plan_uprobe_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
             return plan_function_hook(planning, hook)
         case TracepointHook():
             return plan_tracepoint_hook(planning, hook)
+        case UprobeHook():
+            return plan_uprobe_hook(planning, hook)
         case _:
             planning.problems.error(
                 f"{hook.kind.value} are not supported yet by this version", hook.where
@@ -83,6 +86,7 @@ def _finish(planning: Planning, hooks: list[HookPlan]) -> Plan:
         hooks=tuple(replace(hook, tables=tables, tracks_socks=tracks) for hook in hooks),
         skipped=tuple(planning.skipped),
         impossible=tuple(symbol for one in planning.impossible for symbol in one.symbols),
+        rejected=tuple(planning.rejected),
         warnings=tuple(problems.warnings),
         tables=tables,
         maps=(*([limits] if limits else []), *([SOCKS_MAP] if tracks else [])),

@@ -21,6 +21,8 @@ def load_linked(
     name: str,
     attach: AttachKind = AttachKind.NONE,
     type_id: int = 0,
+    *,
+    sleeps: bool = False,
 ) -> Program:
     """Load a program. Raises LoadError with the verifier's log."""
     btf = load_btf(linked.btf) if linked.btf else 0
@@ -32,6 +34,7 @@ def load_linked(
             expected_attach_type=attach,
             attach_btf_id=type_id,
             functions=Functions(btf, linked.func_info),
+            sleeps=sleeps,
         )
     finally:
         if btf:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
     from tetragon_core.policy.model import Selector
     from tetragon_core.policy.problems import Problem
+    from tetragon_sensors.binaries.binary import Binary
     from tetragon_sensors.kernel.btf import Step
     from tetragon_sensors.kernel.maps import MapSpec
 
@@ -33,6 +34,10 @@ class Method(Enum):
     KRETPROBE_MULTI = "kretprobe-multi"
     TRACEPOINT = "tracepoint"
     RAW_TRACEPOINT = "raw-tracepoint"
+    UPROBE = "uprobe"
+    URETPROBE = "uretprobe"
+    UPROBE_MULTI = "uprobe-multi"
+    URETPROBE_MULTI = "uretprobe-multi"
 
 
 class Timing(Enum):
@@ -95,6 +100,8 @@ class ArgumentPlan:
     of_user: bool = False
     """A user process chose the value: as an address it must be one of user space, else a process
     could have the agent read the kernel's memory."""
+    in_user: bool = False
+    """`steps` go through the memory of the process."""
     label: str = ""
     position: int = 0
     """In the event: args from 0, then data."""
@@ -116,6 +123,10 @@ class Target:
     type_id: int = 0
     """BTF id of the function (fentry, fexit)."""
     tracepoint_id: int = 0
+    binary: Binary | None = None
+    """The file that a uprobe is in, held open."""
+    offset: int = 0
+    """Of a uprobe in that file, whatever the policy names it by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +150,8 @@ class HookPlan:
     result_action: str = ""
     """TrackSock or UntrackSock of what is returned."""
     uses_cookie: bool = False
+    sleeps: bool = False
+    """The program may wait for pages of the process that are not in memory."""
     tables: ProcessTables = NO_TABLES
     """Those of the policy."""
     tracks_socks: bool = False
@@ -161,6 +174,8 @@ class Plan:
     """Calls that this kernel does not have and the policy says to ignore."""
     impossible: tuple[str, ...] = ()
     """Functions there is no way to attach to here, while other hooks of the policy work."""
+    rejected: tuple[str, ...] = ()
+    """Places in files that do not have the digest the policy wants, and it says to go on."""
     warnings: tuple[Problem, ...] = field(default=())
     tables: ProcessTables = NO_TABLES
     maps: tuple[MapSpec, ...] = ()

@@ -36,6 +36,8 @@ class Planning:
         self.skipped: list[str] = []
         """Names of what is not there and the policy says to ignore."""
         self.impossible: list[Impossible] = []
+        self.rejected: list[str] = []
+        """Places in files that do not have the digest the policy wants, and it says to go on."""
         self._numbers = numbers
 
     def option(self, name: str) -> bool:
