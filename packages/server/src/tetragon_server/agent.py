@@ -12,10 +12,9 @@ import asyncio
 import errno
 import logging
 import os
-import signal
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tetragon_core import __version__
 from tetragon_core.cache import ProcessCache
@@ -43,6 +42,7 @@ from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
 from .runtime_files import agent_info, info_file, pid_file
 from .service import ApiService
+from .stop_signals import held_back_stop_signals, stop_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +62,6 @@ __all__ = ["Sensor", "run"]
 
 _log = logging.getLogger(__name__)
 
-_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _HOUSEKEEPING_S = 30
 _DRAIN_S = 0.7
 """For what is queued when the agent stops; all of the stop may take two seconds."""
@@ -90,7 +89,7 @@ def run(
     stats = Stats()
     hierarchy = read_hierarchy(Path(config.procfs))
     with ExitStack() as stack, _told_out_of_descriptors():
-        stack.enter_context(_held_back_stop_signals())
+        stack.enter_context(held_back_stop_signals())
         stack.enter_context(pid_file(Path(config.run_dir)))
         endpoints = Endpoints(config, stack)
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
@@ -209,7 +208,7 @@ class Agent:
 
     async def serve(self, endpoints: Endpoints) -> None:
         """Everything between the attached sensor and the end of the last stream."""
-        stopped = _stop_signal()
+        stopped = stop_signal()
         self._find_running_processes()
         self._pump.start()
         try:
@@ -268,28 +267,3 @@ class Agent:
         }
         policies = self._policies.manager.entries()
         return render(self._stats, gauges) + policy_metrics(policies)
-
-
-@contextmanager
-def _held_back_stop_signals() -> Iterator[None]:
-    """Until the loop handles them, stop signals wait: one during the start must not be lost.
-
-    SIGTERM would end the process with its files left behind, and a KeyboardInterrupt that comes
-    up in a callback of libbpf never gets out of it.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-
-
-def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT; SIGHUP (the terminal closed) does not end an agent."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGHUP, _log.info, "SIGHUP has no effect")
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-    return stopped
