@@ -70,26 +70,27 @@ class Attachment:
         self.method = method
         """As shown to users: fentry, fexit, kprobe, kretprobe, kprobe.multi, tracepoint, …"""
         self.places = places
-        self._descriptors = list(descriptors)
+        self.descriptors = list(descriptors)
+        """Of links, or of perf events where the kernel has no links for them (before 5.15)."""
 
     def missed(self) -> int | None:
         """How often the kernel did not run it, as its probe was busy; None when it does not tell.
 
         Known for kprobes from kernel 6.7 on. What a program skips itself is in Program.info().
         """
-        counts = [_missed(fd) for fd in self._descriptors]
+        counts = [_missed(fd) for fd in self.descriptors]
         known = [count for count in counts if count is not None]
         return sum(known) if known else None
 
     def close(self) -> None:
         """Detach. Idempotent."""
-        for fd in self._descriptors:
+        for fd in self.descriptors:
             close_fd(fd)
-        self._descriptors.clear()
+        self.descriptors.clear()
 
     def take(self) -> list[int]:
         """Give the descriptors away."""
-        descriptors, self._descriptors = self._descriptors, []
+        descriptors, self.descriptors = self.descriptors, []
         return descriptors
 
     def __enter__(self) -> Self:

@@ -43,6 +43,8 @@ class Command(IntEnum):
     MAP_DELETE = 3
     MAP_NEXT_KEY = 4
     PROG_LOAD = 5
+    OBJ_PIN = 6
+    OBJ_GET = 7
     PROG_TEST_RUN = 10
     OBJECT_INFO = 15
     RAW_TRACEPOINT_OPEN = 17
