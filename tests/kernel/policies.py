@@ -22,7 +22,7 @@ from tetragon_sensors.policy.engine import Engine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tetragon_sensors.policy.engine import LoadedPolicy
+    from tetragon_sensors.policy.loaded import LoadedPolicy
 
 __all__ = ["PolicyRun", "policy_engine", "start"]
 

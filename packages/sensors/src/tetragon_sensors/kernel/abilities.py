@@ -25,6 +25,7 @@ from .attachments import (
 from .btf import BtfError
 from .calls import AttachKind
 from .programs import ProgramKind, load_program
+from .syscalls import entry_symbol, native_abi
 from .tracefs import find_tracefs
 from .user_attachments import attach_uprobe, attach_uprobe_multi
 
@@ -40,12 +41,16 @@ __all__ = ["METHODS", "Abilities", "Ability", "AssumedAbilities"]
 _RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
 _NEVER_CALLED: Final = "bpf_fentry_test1"
 """A function of net/bpf/test_run.c, made for this."""
+_SECURITY_HOOK: Final = "security_sb_statfs"
+"""Not called often; the trial returns 0, as the hook does."""
 _ACTIVE_LSMS: Final = Path("/sys/kernel/security/lsm")
 _EVENT: Final = ("sched", "sched_process_exec")
 
 METHODS: Final = (
     "fentry",
     "fexit",
+    "fmod_ret",
+    "fmod_ret.syscall",
     "kprobe.multi",
     "kprobe",
     "tp_btf",
@@ -82,6 +87,8 @@ class Abilities:
         trials: dict[str, Callable[[], None]] = {
             "fentry": lambda: self._trampoline(AttachKind.TRACE_FENTRY),
             "fexit": lambda: self._trampoline(AttachKind.TRACE_FEXIT),
+            "fmod_ret": lambda: self._modify_return(_SECURITY_HOOK),
+            "fmod_ret.syscall": lambda: self._modify_return(_syscall()),
             "kprobe.multi": self._kprobe_multi,
             "kprobe": self._kprobe,
             "tp_btf": self._tp_btf,
@@ -108,6 +115,21 @@ class Abilities:
     def can_fexit(self) -> Ability:
         """Programs at the return of a function, by a trampoline."""
         return self.method("fexit")
+
+    @property
+    def can_lsm(self) -> Ability:
+        """Programs at the hooks of the security modules."""
+        return self.method("lsm")
+
+    @property
+    def can_fmod_ret(self) -> Ability:
+        """Programs that decide what a security hook returns."""
+        return self.method("fmod_ret")
+
+    @property
+    def can_deny_syscalls(self) -> Ability:
+        """Programs that decide what a system call returns: kernels built for error injection."""
+        return self.method("fmod_ret.syscall")
 
     @property
     def can_kprobe(self) -> Ability:
@@ -174,6 +196,11 @@ class Abilities:
         type_id = self._function_id(_NEVER_CALLED)
         _try(self._load(ProgramKind.TRACING, attach, type_id), attach_trampoline)
 
+    def _modify_return(self, function: str) -> None:
+        type_id = self._function_id(function)
+        program = self._load(ProgramKind.TRACING, AttachKind.MODIFY_RETURN, type_id)
+        _try(program, attach_trampoline)
+
     def _lsm(self) -> None:
         active = _read(_ACTIVE_LSMS)
         if active and "bpf" not in active.strip().split(","):
@@ -223,6 +250,11 @@ class Abilities:
         _try(program, lambda it: attach_tracepoint(it, event_id))
 
 
+def _syscall() -> str:
+    """Entry function of a system call that does nothing but answer."""
+    return entry_symbol(native_abi(os.uname().machine), "getsid")
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text()
@@ -254,6 +286,8 @@ class AssumedAbilities(Abilities):
         """Whether one of METHODS should work there."""
         if name not in METHODS:
             raise KeyError(name)
+        if name == "fmod_ret.syscall":
+            return Ability(allowed=False, reason="whether it has error injection is not known")
         if name in {"kprobe", "kprobe.multi"} and self._btf.find_struct("kprobe") is None:
             return Ability(allowed=False, reason="that kernel has no kprobes")
         if name == "kprobe.multi" and not self._has_attach_type("BPF_TRACE_KPROBE_MULTI"):

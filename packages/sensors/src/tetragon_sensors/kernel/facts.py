@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Final
 
 from tetragon_core import syscalls
 
@@ -15,10 +16,11 @@ from .symbols import BtfSymbols, Symbols
 from .syscalls import NUMBERS_ONLY, entry_symbol, native_abi, symbol_prefix
 from .tracefs import Tracefs, TracefsError, find_tracefs
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["Kernel"]
+
+_PREEMPTION: Final = Path("/sys/kernel/debug/sched/preempt")
+_COMMAND_LINE: Final = Path("/proc/cmdline")
+_FULL: Final = "preempt=full"
 
 
 class Kernel:
@@ -88,6 +90,23 @@ class Kernel:
         names = set(syscalls.names(abi).values()) - NUMBERS_ONLY
         known = {entry_symbol(abi, name) for name in names}
         return sorted(known.intersection(self.symbols.starting(symbol_prefix(abi))))
+
+    @functools.cached_property
+    def preempts_programs(self) -> bool:
+        """Whether a task can be preempted inside a program, as other than in voluntary preemption.
+
+        From 7.0 on there is no kernel that does not; before it is a kernel's choice, which debugfs
+        tells of those that can change it.
+        """
+        if not self.is_running or self.version >= (7, 0):
+            return self.version >= (7, 0)
+        if "PREEMPT" not in os.uname().version:
+            return False
+        try:
+            model = _PREEMPTION.read_text()
+        except OSError:
+            return _FULL in _COMMAND_LINE.read_text().split()
+        return "(full)" in model or "(lazy)" in model
 
     @property
     def version(self) -> tuple[int, int]:

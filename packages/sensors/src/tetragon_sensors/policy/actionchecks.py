@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Actions of a policy against what this version does: it observes and does not enforce."""
+"""Actions of a policy against what is possible: where each may stand, and with which argument."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_actions"]
 
-_OBSERVING: Final = frozenset({"Post", "NoPost"} | TRACKING | NETWORK_ACTIONS)
-_AT_RETURN: Final = frozenset({"Post", "NoPost"})
+_NOT_YET: Final = frozenset({"Set"})
+_SIGNALS: Final = frozenset({"Sigkill", "Signal"})
+_AT_RETURN: Final = frozenset({"Post", "NoPost"}) | _SIGNALS
 _EXTRAS: Final = (
     ("rate_limit", "rateLimit"),
     ("kernel_stack_trace", "kernelStackTrace"),
@@ -30,11 +31,9 @@ def check_actions(hook: Hook, problems: Problems) -> None:
     """Note what cannot be done for the selectors of a hook."""
     for selector in hook.selectors:
         for action in (*selector.match_actions, *selector.match_return_actions):
-            if action.action not in _OBSERVING:
+            if action.action in _NOT_YET:
                 problems.error(
-                    f"action {action.action} is not supported yet by this version: it observes "
-                    f"({', '.join(sorted(_OBSERVING))}) and does not enforce",
-                    action.where,
+                    f"action {action.action} is not supported yet by this version", action.where
                 )
             elif action.ima_hash:
                 problems.error("imaHash is not supported yet by this version", action.where)
@@ -73,7 +72,7 @@ def _check_at_return(action: Action, problems: Problems) -> None:
             "by returnArgAction, an argument by matchActions",
             action.where,
         )
-    if action.action in NETWORK_ACTIONS:
+    elif action.action not in _AT_RETURN:
         problems.error(f"{action.action} is possible in matchActions only", action.where)
     for name, key in _EXTRAS:
         if action.action in _AT_RETURN and getattr(action, name):

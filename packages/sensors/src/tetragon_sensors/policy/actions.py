@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .emitter import Emitter
 
-__all__ = ["POST", "emit_stacks", "posts", "reported"]
+__all__ = ["ACTION_NUMBERS", "POST", "emit_stacks", "posts", "reported"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -26,9 +26,21 @@ _STACK_BYTES: Final = 127 * 8
 """As many frames as the kernel walks unless kernel.perf_event_max_stack says otherwise."""
 
 
-_NUMBERS: Final = {"Post": 1, "GetUrl": 7, "DnsLookup": 8, "TrackSock": 11, "UntrackSock": 12}
-"""enum KprobeAction of the API."""
-POST: Final = _NUMBERS["Post"]
+ACTION_NUMBERS: Final = {
+    "Post": 1,
+    "Sigkill": 3,
+    "Override": 5,
+    "GetUrl": 7,
+    "DnsLookup": 8,
+    "Signal": 10,
+    "TrackSock": 11,
+    "UntrackSock": 12,
+    "NotifyEnforcer": 13,
+    "CleanupEnforcerNotification": 14,
+    "Set": 15,
+}
+"""enum KprobeAction of the API; NoPost makes no event that could name it."""
+POST: Final = ACTION_NUMBERS["Post"]
 
 
 def posts(actions: Sequence[Action]) -> bool:
@@ -38,7 +50,8 @@ def posts(actions: Sequence[Action]) -> bool:
 
 def reported(actions: Sequence[Action]) -> int:
     """The action an event names: the last one."""
-    return next((_NUMBERS[one.action] for one in reversed(actions)), POST)
+    named = (ACTION_NUMBERS.get(one.action) for one in reversed(actions))
+    return next((number for number in named if number), POST)
 
 
 def emit_stacks(emitter: Emitter, actions: Sequence[Action]) -> None:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.model import HookKind
 from tetragon_sensors.kernel.tracefs import TracefsError
 
+from .enforcing import lsm_function
 from .frames import RegistersFrame, SyscallEventFrame, SyscallFrame, WordsFrame
 from .plan import Method, Source
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.facts import Kernel
     from tetragon_sensors.kernel.tracefs import Event
 
+    from .enforcing import Demand
     from .frames import Frame
     from .plan import ArgumentPlan
 
@@ -44,8 +46,10 @@ class Functions:
     parameters: Sequence[Parameter] | None = None
     """None: not known, as for system calls."""
     prototype: str = ""
+    denies: bool = False
+    """The program at the entry returns the error itself."""
 
-    def can_report_at_exit(self, arguments: Sequence[ArgumentPlan]) -> bool:
+    def can_report_at_exit(self, arguments: Sequence[ArgumentPlan], demand: Demand) -> bool:
         """Whether arguments can be read when the function returns, so that one program is enough.
 
         Numbers always can. What a security hook is given outlives it, as its callers go on with it
@@ -55,7 +59,9 @@ class Functions:
             return False
         symbol = self.symbols[0][0]
         if symbol.startswith("security_") and "free" not in symbol:
-            return True
+            return not demand.gates_returns  # what it guards has not begun when it returns
+        if demand:
+            return False
         return all(
             (one.type.filters_value and not one.steps) or one.source is Source.CURRENT_TASK
             for one in arguments
@@ -76,6 +82,7 @@ def plan_functions(
     symbols: Sequence[str],
     kernel: Kernel,
     impossible: list[Impossible],
+    demand: Demand,
     *,
     one_by_one: bool = False,
 ) -> Iterator[Functions]:
@@ -84,12 +91,16 @@ def plan_functions(
     `one_by_one`: the policy's option disable-kprobe-multi.
     """
     abilities = kernel.abilities
+    if demand.denies and (not hook.syscall or abilities.can_deny_syscalls):
+        yield from _denying(hook, symbols, kernel, impossible)
+        return
+    avoids = bool(demand) and kernel.preempts_programs and bool(abilities.can_kprobe)
     reads_registers = any(one.source == "pt_regs" for one in hook.data)
     must_fentry = hook.kind is HookKind.FENTRY
     rest: list[str] = []
     for symbol in symbols:
         function = kernel.btf.find_function(symbol)
-        many = len(symbols) > _ONE_BY_ONE and not must_fentry
+        many = avoids or (len(symbols) > _ONE_BY_ONE and not must_fentry)
         if function and abilities.can_fentry and not many and not reads_registers:
             yield _fentry(hook, symbol, function)
         elif must_fentry:
@@ -110,6 +121,39 @@ def plan_functions(
             f"{abilities.can_fentry.reason}; {abilities.can_kprobe.reason}"
         )
         impossible.append(Impossible(tuple(rest), reason, hook.where))
+
+
+def _denying(
+    hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, impossible: list[Impossible]
+) -> Iterator[Functions]:
+    """Each function with a program that decides whether it is called, or what the hook says."""
+    abilities = kernel.abilities
+    can_modify = abilities.can_deny_syscalls if hook.syscall else abilities.can_fmod_ret
+    for symbol in symbols:
+        function = kernel.btf.find_function(symbol)
+        by_lsm = None if hook.syscall else _same_hook(kernel, symbol, function)
+        if by_lsm is not None and (kernel.preempts_programs or not can_modify):
+            yield replace(_fentry(hook, symbol, by_lsm), entry=Method.LSM, denies=True)
+        elif function is not None and can_modify:
+            yield replace(_fentry(hook, symbol, function), entry=Method.FMOD_RET, denies=True)
+        else:
+            reason = (
+                f"{symbol} cannot be denied here: by fmod_ret: {can_modify.reason}; "
+                f"by an LSM hook: {abilities.can_lsm.reason or 'it has none of its kind'}"
+            )
+            impossible.append(Impossible((symbol,), reason, hook.where))
+
+
+def _same_hook(kernel: Kernel, symbol: str, function: Function | None) -> Function | None:
+    """The LSM hook that a security_ function asks with the same arguments, if BPF may answer."""
+    found = lsm_function(kernel, symbol) if kernel.abilities.can_lsm else None
+    if found is None or function is None:
+        return None
+    types = [
+        [kernel.btf.type_text(parameter.type_id) for parameter in one.parameters]
+        for one in (found, function)
+    ]
+    return found if types[0] == types[1] and found.return_type_id else None
 
 
 def _fentry(hook: FunctionHook, symbol: str, function: Function) -> Functions:

@@ -9,40 +9,59 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tetragon_core.policy.model import FunctionHook, TracepointHook, UprobeHook
+from tetragon_core.enforcement import EnforcementLimits
+from tetragon_core.policy.model import (
+    BinaryFilter,
+    FunctionHook,
+    LsmHook,
+    Text,
+    TracepointHook,
+    UprobeHook,
+)
 
+from .acting import enforces, signals
 from .actionchecks import check_actions
+from .enforcers import plan_enforcers
 from .function_hooks import plan_function_hook
 from .lists import expand_lists
-from .plan import Plan
+from .lsm_hooks import plan_lsm_hook
+from .plan import Plan, Timing
 from .planning import Planning
 from .ratelimit import rate_limit_map
 from .socktrack import SOCKS_MAP, TRACKING
 from .tables import MAX_TESTS, process_tables
 from .tracepoint_hooks import plan_tracepoint_hook
 from .uprobe_hooks import plan_uprobe_hook
+from .verdicts import verdicts_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tetragon_core.policy.model import Hook, Policy
+    from tetragon_core.policy.model import Hook, Policy, Selector
     from tetragon_sensors.kernel.facts import Kernel
 
     from .plan import HookPlan
 
 __all__ = ["make_plan"]
 
+NO_LIMITS: Final = EnforcementLimits()
 
-def make_plan(policy: Policy, kernel: Kernel, numbers: Iterator[int] | None = None) -> Plan:
+
+def make_plan(
+    policy: Policy,
+    kernel: Kernel,
+    numbers: Iterator[int] | None = None,
+    limits: EnforcementLimits = NO_LIMITS,
+) -> Plan:
     """The plan for `policy` on `kernel`. `numbers` gives each target its hook number.
 
     Raises PolicyError with all problems.
     """
     planning = Planning(policy, kernel, numbers or count(1))
     _check_sections(planning)
-    hooks: list[HookPlan] = []
+    hooks = plan_enforcers(planning)
     lists = {one.name: one for one in policy.spec.lists}
     for written in policy.spec.hooks:
         selectors = (
@@ -51,7 +70,7 @@ def make_plan(policy: Policy, kernel: Kernel, numbers: Iterator[int] | None = No
         hook = replace(written, selectors=tuple(selectors))
         _check_actions(planning, hook)
         hooks += _plan_hook(planning, hook)
-    return _finish(planning, hooks)
+    return _finish(planning, hooks, limits)
 
 
 def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
@@ -60,6 +79,8 @@ def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
             return plan_function_hook(planning, hook)
         case TracepointHook():
             return plan_tracepoint_hook(planning, hook)
+        case LsmHook():
+            return plan_lsm_hook(planning, hook)
         case UprobeHook():
             return plan_uprobe_hook(planning, hook)
         case _:
@@ -69,9 +90,11 @@ def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
             return []
 
 
-def _finish(planning: Planning, hooks: list[HookPlan]) -> Plan:
+def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits) -> Plan:
     policy, problems = planning.policy, planning.problems
-    tables = process_tables([one for hook in policy.spec.hooks for one in hook.selectors])
+    every = [one for hook in policy.spec.hooks for one in hook.selectors]
+    never_kill = _never_kill(limits) if any(map(_kills, every)) else None
+    tables = process_tables(every, () if never_kill is None else (never_kill,))
     if len(tables.tests) > MAX_TESTS:
         problems.error(f"{len(tables.tests)} different filters on executables; at most {MAX_TESTS}")
     tell = problems.warn if hooks else problems.error
@@ -79,17 +102,22 @@ def _finish(planning: Planning, hooks: list[HookPlan]) -> Plan:
         tell(one.reason, one.where)
     problems.raise_if_any(policy.source)
     tracks = any(map(_tracks, policy.spec.hooks))
-    limits = rate_limit_map(hooks)
+    rates = rate_limit_map(hooks)
+    verdicts = [verdicts_map()] if any(one.timing is Timing.VERDICT_END for one in hooks) else []
     return Plan(
         policy_name=policy.name,
         namespace=policy.namespace,
-        hooks=tuple(replace(hook, tables=tables, tracks_socks=tracks) for hook in hooks),
+        hooks=tuple(
+            replace(hook, tables=tables, tracks_socks=tracks, never_kill=never_kill)
+            for hook in hooks
+        ),
         skipped=tuple(planning.skipped),
         impossible=tuple(symbol for one in planning.impossible for symbol in one.symbols),
         rejected=tuple(planning.rejected),
         warnings=tuple(problems.warnings),
         tables=tables,
-        maps=(*([limits] if limits else []), *([SOCKS_MAP] if tracks else [])),
+        maps=(*([rates] if rates else []), *([SOCKS_MAP] if tracks else []), *verdicts),
+        enforces=any(enforces((*one.match_actions, *one.match_return_actions)) for one in every),
     )
 
 
@@ -97,8 +125,6 @@ def _check_sections(planning: Planning) -> None:
     spec, problems = planning.policy.spec, planning.problems
     if spec.loader:
         problems.error("loader: true is not supported yet by this version")
-    if spec.enforcers:
-        problems.error("enforcers are not supported yet by this version", spec.enforcers[0].where)
     workloads = spec.workloads
     for name, selector in (
         ("podSelector", workloads.pod_selector),
@@ -118,6 +144,17 @@ def _check_actions(planning: Planning, hook: Hook) -> None:
                 "matchWorkloads needs Kubernetes, which this agent is not connected to",
                 selector.match_workloads.where,
             )
+
+
+def _kills(selector: Selector) -> bool:
+    return signals((*selector.match_actions, *selector.match_return_actions))
+
+
+def _never_kill(limits: EnforcementLimits) -> BinaryFilter | None:
+    if not limits.never_kill_paths:
+        return None
+    values = tuple(Text(path) for path in limits.never_kill_paths)
+    return BinaryFilter(operator="In", values=values)
 
 
 def _tracks(hook: Hook) -> bool:

@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
     from .frames import Frame
 
-__all__ = ["COUNTERS", "SCRATCH_SLOTS", "STRING_BYTES", "Emitter", "Environment", "Stack"]
+__all__ = ["COUNTERS", "STRING_BYTES", "Emitter", "Environment", "Stack"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
-SCRATCH_SLOTS: Final = 2
-"""Buffers a CPU has: a second program may run while the first is interrupted."""
 STRING_BYTES: Final = 4096
 COUNTERS: Final = ("LOST_HIT", "HOOK_BUSY", "RETURN_LOST", "TABLE_FULL")
 """Numbers in the map `hook_counters`: records the ring refused, hits without a free buffer, returns
@@ -44,6 +42,8 @@ class Emitter(KernelReader):
         self.frame = frame
         self.done = self.asm.new_label("done")
         """Leave the program."""
+        self.denies = False
+        """Whether the program returns what is in Stack.VERDICT, and not 0."""
         self.functions: dict[str, Function] = {}
         """That were written for this program, by name."""
 
@@ -61,6 +61,8 @@ class Emitter(KernelReader):
         asm.mov(R1, 0)
         asm.store(FP, Stack.SCRATCH, R1, 8)
         asm.store(FP, Stack.READ, R1, 8)
+        if self.denies:
+            asm.store(FP, Stack.VERDICT, R1, 8)
 
     def claim(self, fixed_bytes: int) -> None:
         """Make R7 the record, unless it is already; leave the program if there is no memory."""
@@ -68,7 +70,7 @@ class Emitter(KernelReader):
         claimed, got = asm.new_label("claimed"), asm.new_label("got")
         asm.load(R7, FP, Stack.SCRATCH, 8)
         asm.jump(R7, "!=", 0, claimed)
-        for slot in range(SCRATCH_SLOTS):
+        for slot in range(self.environment.scratch_slots):
             following = asm.new_label("taken")
             asm.store(FP, Stack.KEY, slot, 4)
             asm.mov(R2, FP)
@@ -113,7 +115,10 @@ class Emitter(KernelReader):
         asm.mov(R1, 0)
         asm.store(R7, -8, R1, 8)
         asm.label(out)
-        asm.mov(R0, 0)
+        if self.denies:
+            asm.load(R0, FP, Stack.VERDICT, 8)
+        else:
+            asm.mov(R0, 0)
         asm.exit()
 
     def scratch_slot(self, target: Register) -> None:
@@ -198,7 +203,7 @@ class Emitter(KernelReader):
         asm.alu("rsh", R0, 32)
         asm.store(R7, Offset.TGID, R0, 4)
         asm.store(FP, Stack.KEY, R0, 4)
-        self._process_ktime()
+        self.process_ktime()
         asm.store(R7, Offset.PROCESS_KTIME, R8, 8)
         asm.call(Helper.KTIME_GET_BOOT_NS)
         asm.store(R7, Offset.KTIME, R0, 8)
@@ -220,8 +225,11 @@ class Emitter(KernelReader):
         if target is not R0:
             asm.mov(target, R0)
 
-    def _process_ktime(self) -> None:
-        """R8 = ktime of the process's key; the same rule as in bpf/include/identity.h."""
+    def process_ktime(self) -> None:
+        """R8 = ktime of the key of the running process, whose tgid is at KEY.
+
+        The same rule as in bpf/include/identity.h.
+        """
         asm = self.asm
         derive, known = asm.new_label("derive"), asm.new_label("known")
         asm.mov(R2, FP)

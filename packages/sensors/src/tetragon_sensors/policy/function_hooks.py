@@ -11,7 +11,9 @@ from tetragon_core.hooks import HookEvent
 from .arguments import lay_out, plan_data, plan_parameter, plan_result
 from .attaching import plan_functions
 from .calls import resolve_calls
-from .plan import HookPlan, Method, Source, Timing
+from .deferred import apply_verdicts
+from .enforcing import demand_of
+from .plan import Denial, HookPlan, Method, Source, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tetragon_core.policy.model import FunctionHook
 
     from .attaching import Functions
+    from .enforcing import Demand
     from .plan import ArgumentPlan
     from .planning import Planning
 
@@ -30,15 +33,21 @@ def plan_function_hook(planning: Planning, hook: FunctionHook) -> list[HookPlan]
     kernel = planning.kernel
     symbols = resolve_calls(hook, planning.policy.spec, kernel, planning.problems, planning.skipped)
     one_by_one = planning.option("disable-kprobe-multi")
+    demand = demand_of(hook)
     plans: list[HookPlan] = []
     for functions in plan_functions(
-        hook, symbols, kernel, planning.impossible, one_by_one=one_by_one
+        hook, symbols, kernel, planning.impossible, demand, one_by_one=one_by_one
     ):
-        plans += _programs(planning, hook, functions)
+        made = _programs(planning, hook, functions, demand)
+        if demand.denies and not functions.denies:
+            made = apply_verdicts(planning, hook, functions, made, demand)
+        plans += made
     return plans
 
 
-def _programs(planning: Planning, hook: FunctionHook, functions: Functions) -> list[HookPlan]:
+def _programs(
+    planning: Planning, hook: FunctionHook, functions: Functions, demand: Demand
+) -> list[HookPlan]:
     arguments = _arguments(planning, hook, functions)
     result = None
     if hook.returns and hook.return_arg is not None:
@@ -63,10 +72,11 @@ def _programs(planning: Planning, hook: FunctionHook, functions: Functions) -> l
         record_bytes=size,
         uses_cookie=len(targets) > 1,
         result_action=hook.return_arg_action,
+        denial=Denial.RETURNED if functions.denies else Denial.NONE,
     )
     if result is None:
         return [entry]
-    if functions.can_report_at_exit(placed):
+    if functions.can_report_at_exit(placed, demand):
         return [replace(entry, method=Method.FEXIT, timing=Timing.EXIT, result=result)]
     return _halves(planning, entry, functions, result)
 
@@ -106,6 +116,7 @@ def _halves(
         entry,
         method=functions.at_return,
         timing=Timing.RETURN_HALF,
+        denial=Denial.NONE,
         arguments=at_return,
         frame=functions.return_frame,
         result=result,

@@ -13,11 +13,13 @@ from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFil
 from tetragon_sensors.program.linker import link
 from tetragon_sensors.program.opcodes import Helper, Register
 
+from .acting import emit_actions, enforces
 from .actions import POST, emit_stacks, posts, reported
 from .emitter import Emitter, Stack
+from .halves import Halves, flag_record
 from .images import emit_binaries
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
-from .plan import Timing
+from .plan import Denial, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
 from .ratelimit import emit_rate_limit, limited
 from .record import HEADER_BYTES, HitFlag, Offset
@@ -25,6 +27,7 @@ from .snapshots import emit_changes, emit_remember
 from .socktrack import TRACKING, emit_owner, emit_track, is_sock
 from .upkeep import table_functions
 from .values import ArgumentCode
+from .verdicts import write_verdict, write_verdict_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,16 +62,23 @@ class _Builder:
         self.host = host
         self.fixed_bytes = hook.record_bytes - HEADER_BYTES
         self.emitter = Emitter("on_hook", environment, hook.frame)
+        self.emitter.denies = hook.denial is Denial.RETURNED
         self.asm = self.emitter.asm
         self.values = ArgumentCode(hook, self.emitter)
+        self.halves = Halves(hook, self.emitter, self.values)
 
     def write(self) -> None:
         """All of the main function."""
         self.emitter.begin()
-        if self.hook.timing is Timing.RETURN_HALF:
-            self._write_return_half()
-        else:
-            self._write_selectors()
+        match self.hook.timing:
+            case Timing.RETURN_HALF:
+                self.halves.write_return()
+            case Timing.VERDICT:
+                write_verdict(self.emitter, self.hook)
+            case Timing.VERDICT_END:
+                write_verdict_end(self.emitter, self.hook)
+            case _:
+                self._write_selectors()
         self.emitter.end()
 
     def _write_selectors(self) -> None:
@@ -128,6 +138,11 @@ class _Builder:
     def _act(self, number: int, selector: Selector) -> None:
         """What the selector that won asks for; then leave."""
         hook, actions = self.hook, selector.match_actions
+        taken = (
+            (*actions, *selector.match_return_actions) if hook.timing is Timing.EXIT else actions
+        )
+        if enforces(taken):
+            emit_actions(self.emitter, hook, self.fixed_bytes, taken)
         makes_event = posts(actions)
         if hook.timing is Timing.EXIT:
             makes_event = makes_event and posts(selector.match_return_actions)
@@ -139,7 +154,7 @@ class _Builder:
             if tracks_result and hook.result is not None:
                 emit_track(self.emitter, hook.result, hook.result_action)
         if makes_event:
-            self._post(number, selector)
+            self._post(number, selector, is_enforced=enforces(taken))
         self.asm.goto(self.emitter.done)
 
     def _write_record(self, *, everything: bool) -> None:
@@ -152,14 +167,14 @@ class _Builder:
         self.emitter.claim(self.fixed_bytes)
         self.emitter.write_header(hook.targets[0].hook)
 
-    def _post(self, number: int, selector: Selector) -> None:
+    def _post(self, number: int, selector: Selector, *, is_enforced: bool) -> None:
         emitter, asm = self.emitter, self.asm
         actions = selector.match_actions
         limit = limited(actions)
         if limit is not None:
             emit_rate_limit(emitter, self.hook, number, limit, emitter.done)
         asm.store(R7, Offset.SELECTOR, number, 2)
-        asm.store(R7, Offset.ACTION, reported(actions), 4)
+        self._name_action(Offset.ACTION, actions, is_enforced=is_enforced)
         if self.hook.timing is Timing.EXIT:
             asm.store(R7, Offset.RETURN_ACTION, POST, 4)
         for plan in self.hook.arguments:
@@ -167,9 +182,20 @@ class _Builder:
                 self.values.send_rest(plan)
         emit_stacks(emitter, actions)
         if self.hook.timing is Timing.ENTRY_HALF:
-            asm.store(R7, Offset.FLAGS, int(HitFlag.ENTRY_HALF), 4)
-            self._remember_entry(number)
+            flag_record(self.asm, HitFlag.ENTRY_HALF)
+            self.halves.remember_entry(number)
         emitter.send()
+
+    def _name_action(self, offset: int, actions: Sequence[Action], *, is_enforced: bool) -> None:
+        """The last action that was taken, as far as that is known only now; and the mode."""
+        asm = self.asm
+        if not is_enforced:
+            asm.store(R7, offset, reported(actions), 4)
+            return
+        asm.load(R1, FP, Stack.ACTED, 8)
+        asm.store(R7, offset, R1, 4)
+        asm.alu("rsh", R1, 32)
+        asm.store(R7, Offset.FLAGS, R1, 4)
 
     def _track(self, tracking: Sequence[Action], *, makes_event: bool) -> None:
         """What is hit with a tracked socket is hit by the process it is, or was, tracked for."""
@@ -182,96 +208,3 @@ class _Builder:
                     plan = hook.arguments[action.arg_sock]
                     self.values.ensure_read(plan)
                     emit_track(self.emitter, plan, wanted)
-
-    # ---- returns ----
-
-    def _remember_entry(self, number: int) -> None:
-        """pending[thread] = time of the entry, selector, a value that only the entry sees.
-
-        The record has the same time.
-        """
-        asm = self.asm
-        asm.load(R8, R7, Offset.KTIME, 8)
-        asm.store(R7, Offset.ENTRY_KTIME, R8, 8)
-        asm.store(FP, Stack.WIDE, R8, 8)
-        asm.mov(R1, number)
-        asm.store(FP, Stack.WIDE + 8, R1, 8)
-        if self.hook.kept is not None:
-            self.values.load_value(self.hook.kept)
-            asm.store(FP, Stack.WIDE + 16, R8, 8)
-        else:
-            asm.store(FP, Stack.WIDE + 16, R1, 8)
-        self._pending_key()
-        asm.mov(R3, FP)
-        asm.alu("add", R3, Stack.WIDE)
-        asm.mov(R4, 0)
-        asm.call(Helper.MAP_UPDATE_ELEM)
-        # a full table: the return will find nothing, so the record is whole as it is
-        kept = asm.new_label("kept")
-        asm.alu32("mov", R0, R0)
-        asm.jump(R0, "==", 0, kept)
-        asm.store(R7, Offset.FLAGS, 0, 4)
-        self.emitter.count("RETURN_LOST")
-        asm.label(kept)
-
-    def _pending_key(self) -> None:
-        """R1 and R2 for a call about the running thread's call of this function."""
-        asm = self.asm
-        self.emitter.hook_number(R0, self.hook.targets[0].hook)
-        asm.store(FP, Stack.WIDE + 40, R0, 8)
-        asm.call(Helper.GET_CURRENT_PID_TGID)
-        asm.store(FP, Stack.WIDE + 32, R0, 8)
-        asm.mov(R2, FP)
-        asm.alu("add", R2, Stack.WIDE + 32)
-        asm.load_map(R1, self.environment.maps["pending"])
-
-    def _write_return_half(self) -> None:
-        asm, emitter = self.asm, self.emitter
-        self._pending_key()
-        asm.call(Helper.MAP_LOOKUP_ELEM)
-        asm.jump(R0, "==", 0, emitter.done)
-        for offset, kept in ((0, Stack.ENTRY), (8, Stack.ENTRY_SELECTOR), (16, Stack.KEPT)):
-            asm.load(R1, R0, offset, 8)
-            asm.store(FP, kept, R1, 8)
-        self._pending_key()
-        asm.call(Helper.MAP_DELETE_ELEM)
-        self._check_return_arguments()
-        emitter.claim(self.fixed_bytes)
-        if self.hook.result is not None:
-            self.values.ensure_read(self.hook.result)
-        for plan in self.hook.arguments:
-            self.values.ensure_read(plan)
-        emitter.write_header(self.hook.targets[0].hook)
-        if self.hook.result is not None and self.hook.result_action:
-            emit_track(emitter, self.hook.result, self.hook.result_action)
-        self._suppress_return()
-        asm.store(R7, Offset.FLAGS, int(HitFlag.RETURN_HALF), 4)
-        asm.store(R7, Offset.ACTION, POST, 4)
-        asm.load(R1, FP, Stack.ENTRY, 8)
-        asm.store(R7, Offset.ENTRY_KTIME, R1, 8)
-        asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
-        asm.store(R7, Offset.SELECTOR, R1, 2)
-        emitter.send()
-
-    def _check_return_arguments(self) -> None:
-        asm = self.asm
-        passed = asm.new_label("passed")
-        result = self.hook.result
-        for number, selector in enumerate(self.hook.selectors):
-            if not selector.match_return_args or result is None:
-                continue
-            following = asm.new_label("selector")
-            asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
-            asm.jump(R1, "!=", number, following)
-            for wanted in selector.match_return_args:
-                self.values.check(result, wanted, self.emitter.done)
-            asm.goto(passed)
-            asm.label(following)
-        asm.label(passed)
-
-    def _suppress_return(self) -> None:
-        """NoPost in matchReturnActions: the entry was sent, but makes no event without this."""
-        for number, selector in enumerate(self.hook.selectors):
-            if not posts(selector.match_return_actions):
-                self.asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
-                self.asm.jump(R1, "==", number, self.emitter.done)

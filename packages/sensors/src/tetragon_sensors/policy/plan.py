@@ -11,7 +11,7 @@ from .tables import NO_TABLES, ProcessTables
 
 if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
-    from tetragon_core.policy.model import Selector
+    from tetragon_core.policy.model import BinaryFilter, Selector
     from tetragon_core.policy.problems import Problem
     from tetragon_sensors.binaries.binary import Binary
     from tetragon_sensors.kernel.btf import Step
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from .frames import Frame
     from .types.base import ArgumentType
 
-__all__ = ["ArgumentPlan", "Array", "HookPlan", "Method", "Plan", "Source", "Target", "Timing"]
+__all__ = [
+    "ArgumentPlan",
+    "Array",
+    "Denial",
+    "HookPlan",
+    "Method",
+    "Plan",
+    "Source",
+    "Target",
+    "Timing",
+]
 
 
 class Method(Enum):
@@ -34,6 +44,8 @@ class Method(Enum):
     KRETPROBE_MULTI = "kretprobe-multi"
     TRACEPOINT = "tracepoint"
     RAW_TRACEPOINT = "raw-tracepoint"
+    FMOD_RET = "fmod_ret"
+    LSM = "lsm"
     UPROBE = "uprobe"
     URETPROBE = "uretprobe"
     UPROBE_MULTI = "uprobe-multi"
@@ -49,6 +61,20 @@ class Timing(Enum):
     ENTRY_HALF = "entry-half"
     """Arguments; the result follows from the program that sees the return."""
     RETURN_HALF = "return-half"
+    VERDICT = "verdict"
+    """Reports nothing: applies what another program decided about the thread's call."""
+    VERDICT_END = "verdict-end"
+    """The call is over, and with it what was decided about it."""
+
+
+class Denial(Enum):
+    """How a program makes a call fail."""
+
+    NONE = "none"
+    RETURNED = "returned"
+    """It returns the error itself (fmod_ret, LSM)."""
+    KEPT = "kept"
+    """It leaves the error for a program inside the call (Timing.VERDICT)."""
 
 
 class Source(Enum):
@@ -154,8 +180,20 @@ class HookPlan:
     """The program may wait for pages of the process that are not in memory."""
     tables: ProcessTables = NO_TABLES
     """Those of the policy."""
+    denial: Denial = Denial.NONE
+    denied_by: str = ""
+    """Way of attaching of the programs that apply what was kept; empty: this one denies."""
+    wants: frozenset[str] = frozenset()
+    """Of a program of Timing.VERDICT: what it applies, `error` and `signal`."""
+    never_kill: BinaryFilter | None = None
+    """Executables that get no signal."""
     tracks_socks: bool = False
     """Some hook of the policy tracks sockets, so that those of this one may be tracked."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it sends no records."""
+        return self.timing in {Timing.VERDICT, Timing.VERDICT_END}
 
     @property
     def is_return_half(self) -> bool:
@@ -180,3 +218,5 @@ class Plan:
     tables: ProcessTables = NO_TABLES
     maps: tuple[MapSpec, ...] = ()
     """Of the policy, beside those of the tables."""
+    enforces: bool = False
+    """Some selector asks for more than events."""

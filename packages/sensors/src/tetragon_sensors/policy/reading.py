@@ -41,6 +41,10 @@ class Stack:
     ENTRY: Final = -136
     """At its return: when the call was entered."""
     ENTRY_SELECTOR: Final = -144
+    VERDICT: Final = -152
+    """What a program that can deny returns."""
+    ACTED: Final = -160
+    """Number of the action that was taken last, and above it HitFlag bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,8 @@ class Environment:
     """The hook's number is the sum of the program's and of the attachment's cookie (5.15)."""
     tables: ProcessTables = NO_TABLES
     """Tables of processes the policy has."""
+    scratch_slots: int = 2
+    """Buffers a CPU has."""
 
 
 class KernelReader:

@@ -85,6 +85,8 @@ class HitFlag(IntFlag):
     ENTRY_HALF = 0x1
     """The return of the same call follows."""
     RETURN_HALF = 0x2
+    MONITORED = 0x4
+    """Actions were counted and not taken."""
 
 
 SLOT_HEAD: Final = Struct("<Ii")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tetragon_core.policy.model import BinaryFilter, Selector
 
@@ -111,8 +111,10 @@ def _table(name: str, value_bytes: int, flags: MapFlag) -> MapSpec:
     )
 
 
-def process_tables(selectors: Iterable[Selector]) -> ProcessTables:
-    """What these selectors, of all hooks of a policy, need."""
+def process_tables(
+    selectors: Iterable[Selector], more: Sequence[BinaryFilter] = ()
+) -> ProcessTables:
+    """What these selectors, of all hooks of a policy, and more filters on executables need."""
     every = list(selectors)
     filters = [
         wanted
@@ -120,6 +122,7 @@ def process_tables(selectors: Iterable[Selector]) -> ProcessTables:
         for wanted in (*selector.match_binaries, *selector.match_parent_binaries)
         if wanted.values
     ]
+    filters += more
     return ProcessTables(
         tests=tuple(dict.fromkeys(BinaryTest.of(wanted) for wanted in filters)),
         follows=any(wanted.follow_children for wanted in filters),

@@ -39,6 +39,7 @@ class ArgumentCode:
         self.hook = hook
         self.emitter = emitter
         self.asm = emitter.asm
+        self.fixed_bytes = hook.record_bytes - HEADER_BYTES
 
     def check(self, plan: ArgumentPlan, wanted: ArgumentFilter, no: str) -> None:
         """Jump to `no` unless the filter holds."""

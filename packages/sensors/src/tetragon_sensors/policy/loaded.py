@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy in the kernel: its programs, what they are attached to, its mode and its counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tetragon_sensors.kernel.maps import create_map
+
+from .state import STATE, STATE_MAP, PolicyState
+from .tracking import ProcessTracking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tetragon_core.policy.problems import Problem
+    from tetragon_sensors.kernel.attachments import Attachment
+    from tetragon_sensors.kernel.programs import Program
+
+    from .engine import Engine
+    from .plan import HookPlan, Plan
+
+__all__ = ["HookStatus", "LoadedPolicy"]
+
+
+@dataclass(frozen=True, slots=True)
+class HookStatus:
+    """One place a policy watches."""
+
+    name: str
+    """Symbol, `subsystem/event`, or raw tracepoint."""
+    method: str
+    state: str = "loaded"
+
+
+class LoadedPolicy:
+    """A policy in the kernel."""
+
+    def __init__(self, plan: Plan, engine: Engine, *, max_kills: int = 0) -> None:
+        """Load all its programs; enable() attaches them. Raises LoadError.
+
+        `max_kills`: signals in a minute after which it only monitors; 0: any number.
+        """
+        self.plan = plan
+        self._engine = engine
+        self._attachments: list[Attachment] = []
+        self._programs: list[tuple[HookPlan, Program]] = []
+        self._tracking = ProcessTracking(plan, may_allocate=engine.kernel.version >= (6, 1))
+        self._state: PolicyState | None = None
+        try:
+            maps = dict(self._tracking.descriptors)
+            if plan.enforces:
+                self._state_map = create_map(STATE_MAP)
+                self._state = PolicyState(self._state_map)
+                self._state.set_max_kills(max_kills)
+                maps[STATE] = self._state_map.fd
+            self._tracking.load(engine.environment(plan, maps))
+            for hook in plan.hooks:
+                self._programs.append((hook, engine.load_program(hook, maps)))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def hooks(self) -> Sequence[HookStatus]:
+        """Where it is attached, and how."""
+        found = [
+            HookStatus(target.symbol, _method(hook))
+            for hook in self.plan.hooks
+            for target in hook.targets
+            if not (hook.is_return_half or hook.is_silent)
+        ]
+        found += [HookStatus(name, "", "call not found") for name in self.plan.skipped]
+        return found + [HookStatus(name, "", "not possible here") for name in self.plan.impossible]
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """What its author should know."""
+        return self.plan.warnings
+
+    @property
+    def kernel_memory_bytes(self) -> int:
+        """Of its programs and maps, as the kernel accounts it."""
+        own = sum(_memlock(program.fd) for _, program in self._programs)
+        return own + sum(map(_memlock, self._tracking.fds))
+
+    @property
+    def enforces(self) -> bool:
+        """Whether it does more than to report, unless it only monitors."""
+        return self.plan.enforces
+
+    @property
+    def is_monitored(self) -> bool:
+        """Whether its actions are counted and not taken; so it is if it has none."""
+        return self._state is None or self._state.is_monitored
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether it went over to monitoring by itself, after too many kills."""
+        return self._state is not None and self._state.fell_back
+
+    def set_monitor(self, on: bool) -> None:  # noqa: FBT001  the protocol of the server
+        """Switch the mode; the next hit sees it."""
+        if self._state is not None:
+            self._state.set_monitor(on=on)
+
+    def enable(self) -> None:
+        """Attach everything, or nothing. Raises LoadError."""
+        if self._attachments:
+            return
+        self._engine.decoder.add(self.plan.hooks)
+        try:
+            self._tracking.start()
+            for hook, program in self._programs:
+                self._attachments.append(self._engine.attach(hook, program))
+        except BaseException:
+            self.disable()
+            raise
+
+    def disable(self) -> None:
+        """Detach; enable() attaches again."""
+        for attachment in self._attachments:
+            attachment.close()
+        self._attachments.clear()
+        self._tracking.stop()
+        self._engine.decoder.remove(self.plan.hooks)
+
+    def counters(self) -> Mapping[str, int]:
+        """`posted`: hits; `missed`: those the kernel did not run a program for; the ledger."""
+        missed = sum(program.info().recursion_misses for _, program in self._programs)
+        missed += sum(attachment.missed() or 0 for attachment in self._attachments)
+        hooks = {target.hook for hook in self.plan.hooks for target in hook.targets}
+        posted = sum(self._engine.decoder.posted[hook] for hook in hooks)
+        ledger = self._state.counters() if self._state is not None else {}
+        return {"posted": posted, "missed": missed, **ledger}
+
+    def close(self) -> None:
+        """Detach and unload; idempotent."""
+        self.disable()
+        for _, program in self._programs:
+            program.close()
+        self._programs.clear()
+        if self._state is not None:
+            self._state.close()
+            self._state_map.close()
+            self._state = None
+        self._tracking.close()
+
+
+def _method(hook: HookPlan) -> str:
+    """How it is attached; with what denies for it, if another program has to."""
+    return f"{hook.method.value}+{hook.denied_by}" if hook.denied_by else hook.method.value
+
+
+def _memlock(fd: int) -> int:
+    for line in Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii").splitlines():
+        if line.startswith("memlock:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that apply what another program decided about the running thread's system call.
+
+Where a system call cannot be denied itself, the LSM hook inside it can; where a tracepoint decides,
+a program on the call acts. What was decided waits in the map of verdicts, under the thread, until
+the call is over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
+from tetragon_sensors.program.opcodes import Helper, Register
+
+from .acting import VERDICTS, Verdict, count, emit_failed
+from .emitter import Stack
+from .plan import Denial
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+    from .plan import HookPlan
+
+__all__ = ["verdicts_map", "write_verdict", "write_verdict_end"]
+
+R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
+
+_THREADS: Final = 16_384
+"""In such a call at once; one that finds no room counts as failed."""
+_ERRNOS: Final = 4095
+
+
+def verdicts_map(flags: MapFlag = MapFlag.NONE) -> MapSpec:
+    """The map of a policy."""
+    return MapSpec(
+        kind=MapKind.HASH,
+        key_bytes=8,
+        value_bytes=Verdict.BYTES,
+        max_entries=_THREADS,
+        name=VERDICTS,
+        flags=flags,
+    )
+
+
+def _find(emitter: Emitter) -> None:
+    """R9 = what was decided about the running thread's call; leaves when that is nothing."""
+    asm = emitter.asm
+    asm.call(Helper.GET_CURRENT_PID_TGID)
+    asm.store(FP, Stack.KEY, R0, 8)
+    emitter.lookup(VERDICTS)
+    asm.jump(R0, "==", 0, emitter.done)
+    asm.mov(R9, R0)
+
+
+def write_verdict(emitter: Emitter, hook: HookPlan) -> None:
+    """Deny, signal, or both; the verdict holds until the call is over."""
+    asm = emitter.asm
+    _find(emitter)
+    if "signal" in hook.wants:
+        _send_signal(emitter)
+    if "error" in hook.wants and hook.denial is Denial.RETURNED:
+        asm.load(R1, R9, Verdict.ERROR, 4)
+        asm.jump(R1, "==", 0, emitter.done)
+        asm.store(R9, Verdict.APPLIED, 1, 8)
+        asm.alu("and", R1, _ERRNOS)  # the verifier wants to know that it is an errno
+        asm.mov(R2, 0)
+        asm.alu("sub", R2, R1)
+        asm.store(FP, Stack.VERDICT, R2, 8)
+    asm.goto(emitter.done)
+
+
+def _send_signal(emitter: Emitter) -> None:
+    """The signal of the verdict in R9, once."""
+    asm = emitter.asm
+    over, failed = asm.new_label("signalled"), asm.new_label("failed")
+    asm.load(R1, R9, Verdict.SIGNAL, 4)
+    asm.jump(R1, "==", 0, over)
+    asm.store(R9, Verdict.SIGNAL, 0, 4)
+    asm.call(Helper.SEND_SIGNAL)
+    asm.extend(R0, 4, signed=True)
+    asm.jump(R0, "!=", 0, failed)
+    count(emitter, "signal")
+    asm.store(R9, Verdict.APPLIED, 1, 8)
+    asm.goto(over)
+    asm.label(failed)
+    emit_failed(emitter)
+    asm.label(over)
+
+
+def write_verdict_end(emitter: Emitter, hook: HookPlan) -> None:
+    """The call returns: forget what was decided; if it should have failed and did not, say so."""
+    asm = emitter.asm
+    forget = asm.new_label("forget")
+    _find(emitter)
+    if "signal" in hook.wants:
+        _send_signal(emitter)
+    asm.load(R1, R9, Verdict.APPLIED, 8)
+    asm.jump(R1, "!=", 0, forget)
+    hook.frame.result(emitter, R8)
+    asm.jump(R8, "s<", 0, forget)  # it failed by itself before it got to that
+    count(emitter, "failed")
+    asm.label(forget)
+    asm.call(Helper.GET_CURRENT_PID_TGID)
+    asm.store(FP, Stack.KEY, R0, 8)
+    emitter.delete(VERDICTS)
+    asm.goto(emitter.done)
