@@ -179,7 +179,10 @@ static int count_names(int times)
 	return count;
 }
 
-/* ---- an overlay: changing the mode of a file of the lower layer copies it up ---- */
+/*
+ * ---- an overlay: to change the mode of a file of the lower layer copies it up, to where the
+ * second argument says ----
+ */
 
 static int copy_up(int number)
 {
@@ -195,7 +198,7 @@ static int count_capabilities(int times)
 	int i, count = 0;
 
 	for (i = 0; i < times; i++) {
-		name_in(path, sizeof(path), first, i);
+		name_in(path, sizeof(path), second, i);
 		count += getxattr(path, "security.capability", NULL, 0) > 0;
 	}
 	return count;
