@@ -54,6 +54,7 @@ class Command(IntEnum):
     BTF_GET_NEXT_ID = 23
     MAP_UPDATE_BATCH = 26
     LINK_CREATE = 28
+    LINK_GET_FD_BY_ID = 30
     ENABLE_STATS = 32
 
 

@@ -11,6 +11,8 @@ import ctypes as c
 import errno
 import os
 import struct
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,15 +23,18 @@ from .calls import Command, bpf, failure, object_info, request
 from .maps import Map, MapFlag, MapKind, MapSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["BPFFS", "is_bpffs", "mount_bpffs", "open_pinned", "open_pinned_map", "pin"]
+__all__ = ["BPFFS", "is_bpffs", "mount_bpffs", "open_pinned_map", "pin", "unpin_links"]
 
 BPFFS: Final = Path("/sys/fs/bpf")
 _MAGIC: Final = 0xCAFE4A11
 """BPF_FS_MAGIC of include/uapi/linux/magic.h."""
 _STATFS_BYTES: Final = 256
 _MAP_INFO: Final = struct.Struct("=IIIIII16s")
+_LINK_INFO: Final = struct.Struct("=II")
+_DETACHED_S: Final = 5.0
+_PAUSE_S: Final = 0.002
 _MOUNT_FLAGS: Final = 1 << 1 | 1 << 2 | 1 << 3  # MS_NOSUID, MS_NODEV, MS_NOEXEC
 
 
@@ -75,7 +80,7 @@ def pin(fd: int, path: Path) -> bool:
     return True
 
 
-def open_pinned(path: Path) -> int:
+def _open_pinned(path: Path) -> int:
     """A descriptor of what is pinned there, which is the caller's to close. Raises LoadError."""
     name = c.create_string_buffer(os.fsencode(path))
     fd, code = bpf(Command.OBJ_GET, request("QII", address_of(name), 0, 0))
@@ -86,7 +91,7 @@ def open_pinned(path: Path) -> int:
 
 def open_pinned_map(path: Path) -> Map:
     """The map that is pinned there. Raises LoadError, also when it is something else."""
-    fd = open_pinned(path)
+    fd = _open_pinned(path)
     info = object_info(fd, _MAP_INFO.size)
     kind, _, key_bytes, value_bytes, entries, flags, name = _MAP_INFO.unpack(info or bytes(40))
     if kind not in {MapKind.ARRAY, MapKind.HASH, MapKind.RINGBUF} or not entries:
@@ -101,3 +106,33 @@ def open_pinned_map(path: Path) -> Map:
         flags=MapFlag(flags),
     )
     return Map(fd, spec)
+
+
+def unpin_links(paths: Iterable[Path]) -> None:
+    """Remove the names of links; those that nobody has open are detached when this returns.
+
+    The kernel lets go of what was pinned some time after the name is gone (bpf_free_inode() runs
+    after an RCU grace period, and leaves the rest to a work queue).
+    """
+    numbers = []
+    for path in paths:
+        try:
+            fd = _open_pinned(path)
+        except LoadError:  # no BPF object, or gone
+            path.unlink(missing_ok=True)
+            continue
+        info = object_info(fd, _LINK_INFO.size)
+        os.close(fd)
+        path.unlink(missing_ok=True)
+        if info is not None:
+            numbers.append(_LINK_INFO.unpack(info)[1])
+    deadline, pause = time.monotonic() + _DETACHED_S, threading.Event()
+    while any(map(_has_link, numbers)) and time.monotonic() < deadline:
+        pause.wait(_PAUSE_S)
+
+
+def _has_link(number: int) -> bool:
+    fd, code = bpf(Command.LINK_GET_FD_BY_ID, request("III", number, 0, 0))
+    if not code:
+        os.close(fd)
+    return not code
