@@ -16,6 +16,7 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .acting import emit_actions, enforces
 from .actions import POST, emit_stacks, posts, reported
 from .emitter import Emitter, Stack
+from .faulting import emit_fetches
 from .halves import Halves, flag_record
 from .images import emit_binaries
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
@@ -63,6 +64,7 @@ class _Builder:
         self.fixed_bytes = hook.record_bytes - HEADER_BYTES
         self.emitter = Emitter("on_hook", environment, hook.frame)
         self.emitter.denies = hook.denial is Denial.RETURNED
+        self.emitter.sleeps = hook.sleeps
         self.asm = self.emitter.asm
         self.values = ArgumentCode(hook, self.emitter)
         self.halves = Halves(hook, self.emitter, self.values)
@@ -70,6 +72,8 @@ class _Builder:
     def write(self) -> None:
         """All of the main function."""
         self.emitter.begin()
+        if self.hook.sleeps:
+            emit_fetches(self.emitter, self.hook, self.values)
         match self.hook.timing:
             case Timing.RETURN_HALF:
                 self.halves.write_return()

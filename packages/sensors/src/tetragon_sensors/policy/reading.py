@@ -71,14 +71,25 @@ class KernelReader:
         self.asm = Assembler(name)
         self.environment = environment
         self.btf = environment.btf
+        self.sleeps = False
+        """Whether the program may wait for memory of the process."""
 
     def load_kernel(self, target: Register, base: Register, offset: int, size: int) -> None:
         """Set `target` to the `size` bytes at `base + offset`, zero-extended; 0 if unreadable."""
         self.read_kernel(Stack.TEMPORARY, base, offset, size)
         self.asm.load(target, FP, Stack.TEMPORARY, size)
 
+    def load_user(self, target: Register, base: Register, offset: int, size: int) -> None:
+        """The same out of the memory of the process."""
+        helper = Helper.COPY_FROM_USER if self.sleeps else Helper.PROBE_READ_USER
+        self._read(helper, Stack.TEMPORARY, base, offset, size)
+        self.asm.load(target, FP, Stack.TEMPORARY, size)
+
     def read_kernel(self, stack: int, base: Register, offset: int, size: int) -> None:
         """Copy to the stack; R0 is negative and the bytes are zero when that fails."""
+        self._read(Helper.PROBE_READ_KERNEL, stack, base, offset, size)
+
+    def _read(self, helper: Helper, stack: int, base: Register, offset: int, size: int) -> None:
         asm = self.asm
         if base is not R3:
             asm.mov(R3, base)
@@ -87,7 +98,7 @@ class KernelReader:
         asm.mov(R2, size)
         asm.mov(R1, FP)
         asm.alu("add", R1, stack)
-        asm.call(Helper.PROBE_READ_KERNEL)
+        asm.call(helper)
 
     def load_member(self, target: Register, base: Register, struct: str, path: str) -> None:
         """Set `target` to a member of a kernel structure; 0 when this kernel does not have it."""

@@ -19,9 +19,10 @@ from tetragon_sensors.kernel.btf import Btf, BtfError
 
 from .arguments import lay_out, plan_data, plan_result
 from .attaching import Impossible
+from .faulting import reads_process
 from .frames import UserRegistersFrame
 from .plan import HookPlan, Method, Timing
-from .user_arguments import plan_user_argument
+from .user_arguments import of_process, plan_user_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,8 @@ def plan_uprobe_hook(planning: Planning, hook: UprobeHook) -> list[HookPlan]:
     _warn_of_go(planning, hook, binary)
     result = None
     if hook.returns and hook.return_arg is not None:
-        result = plan_result(hook.return_arg, planning.problems)
+        found = plan_result(hook.return_arg, planning.problems)
+        result = found and of_process(found, hook.return_arg, planning.problems)
     if not targets or arguments is None or (hook.returns and result is None):
         return []
     return _programs(planning, hook, targets, arguments, result)
@@ -185,7 +187,7 @@ def _programs(
             selectors=hook.selectors,
             record_bytes=size,
             uses_cookie=len(group) > 1,
-            sleeps=bool(abilities.can_sleep_in_uprobe),
+            sleeps=reads_process(placed) and bool(abilities.can_sleep_in_uprobe),
         )
         if result is None:
             plans.append(entry)
@@ -196,6 +198,7 @@ def _programs(
             timing=Timing.RETURN_HALF,
             arguments=(),
             result=result,
+            sleeps=reads_process([result]) and bool(abilities.can_sleep_in_uprobe),
         )
         plans += [second, replace(entry, timing=Timing.ENTRY_HALF)]
     return plans

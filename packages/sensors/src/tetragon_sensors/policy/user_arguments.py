@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .plan import ArgumentPlan
 
-__all__ = ["plan_user_argument"]
+__all__ = ["of_process", "plan_user_argument"]
 
 _READABLE: Final = frozenset({"string", "char_buf", "char_iovec"})
 """Types that are addresses of bytes; the other addresses are of structures of the kernel."""
@@ -24,8 +24,11 @@ _READABLE: Final = frozenset({"string", "char_buf", "char_iovec"})
 def plan_user_argument(argument: Argument, types: Btf, problems: Problems) -> ArgumentPlan | None:
     """An argument; `types` are those of the file the probe is in, for `resolve`."""
     plan = plan_parameter(argument, None, "", types, problems)
-    if plan is None:
-        return None
+    return of_process(plan, argument, problems) if plan is not None else None
+
+
+def of_process(plan: ArgumentPlan, argument: Argument, problems: Problems) -> ArgumentPlan | None:
+    """The plan of an argument or a result that a process gave; its type may not fit."""
     if plan.type.is_address and plan.type.names[0] not in _READABLE:
         problems.error(
             f"type {argument.type} is a structure of the kernel, which functions of processes "

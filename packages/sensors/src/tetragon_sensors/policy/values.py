@@ -119,13 +119,14 @@ class ArgumentCode:
 
     def _resolve(self, plan: ArgumentPlan) -> None:
         emitter, asm = self.emitter, self.asm
+        load = emitter.load_user if plan.in_user else emitter.load_kernel
         for step in plan.steps:
             if step.offset:
                 asm.alu("add", R8, step.offset)
             if step.dereference:
-                emitter.load_kernel(R8, R8, 0, 8)
+                load(R8, R8, 0, 8)
         if plan.load_bytes:
-            emitter.load_kernel(R8, R8, 0, plan.load_bytes)
+            load(R8, R8, 0, plan.load_bytes)
         if plan.bit_size:
             asm.alu("rsh", R8, plan.bit_offset)
             asm.mov(R1, (1 << plan.bit_size) - 1)
