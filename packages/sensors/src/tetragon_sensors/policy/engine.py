@@ -128,7 +128,9 @@ class Engine:
         """Generate and load. Raises LoadError with the verifier's log."""
         linked = build_program(hook, self.environment(hook, maps), self._host)
         kind, attach = PROGRAM_KINDS[hook.method]
-        return load_linked(linked, kind, "hook", attach, hook.targets[0].type_id)
+        return load_linked(
+            linked, kind, "hook", attach, hook.targets[0].type_id, sleeps=hook.sleeps
+        )
 
     def attach(self, hook: HookPlan, program: Program) -> Attachment:
         """At all its targets. Raises LoadError."""

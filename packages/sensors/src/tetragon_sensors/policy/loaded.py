@@ -73,6 +73,7 @@ class LoadedPolicy:
             if not (hook.is_return_half or hook.is_silent)
         ]
         found += [HookStatus(name, "", "call not found") for name in self.plan.skipped]
+        found += [HookStatus(name, "", "digest rejected") for name in self.plan.rejected]
         return found + [HookStatus(name, "", "not possible here") for name in self.plan.impossible]
 
     @property
