@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tetragon_core.scanned import ScannedProcess
+    from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.maps import Map
     from tetragon_sensors.kernel.programs import Program
 
@@ -57,7 +58,8 @@ class ProcessTracking:
         self._tables = tables
         self._scanner = scanner or ProcScanner()
         self._stack = ExitStack()
-        self._attached = ExitStack()
+        self.attachments: list[Attachment] = []
+        """Of the programs that keep the tables, while they are kept."""
         self._programs: list[tuple[str, Program]] = []
         self.maps: dict[str, Map] = {}
         try:
@@ -95,8 +97,7 @@ class ProcessTracking:
         is_scanned = self._tables.follows or self._tables.changes
         before = list(self._scanner.scan()) if self._tables.follows else []
         for name, program in self._programs:
-            attachment = attach_raw_tracepoint(program, name)
-            self._attached.callback(attachment.close)
+            self.attachments.append(attach_raw_tracepoint(program, name))
         processes = list(self._scanner.scan()) if is_scanned else []
         if self._tables.tests:
             self._fill_images()
@@ -107,11 +108,13 @@ class ProcessTracking:
 
     def stop(self) -> None:
         """Keep them no longer."""
-        self._attached.close()
+        for attachment in self.attachments:
+            attachment.close()
+        self.attachments.clear()
 
     def close(self) -> None:
         """Give everything back; idempotent."""
-        self._attached.close()
+        self.stop()
         self._stack.close()
 
     def _fill_images(self) -> None:
