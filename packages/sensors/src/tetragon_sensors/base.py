@@ -12,17 +12,20 @@ from tetragon_core.errors import UsageError
 from tetragon_core.stats import Counter
 
 from . import _wire
+from .beside import boot_ns, merged
 from .decode import decode
 from .features import check_kernel, program_copies
 from .libbpf import LoadedObject, Map, Ring
 from .objects import read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tetragon_core.cgroups import Hierarchy
     from tetragon_core.messages import Message
     from tetragon_core.stats import Stats
+
+    from .beside import Beside
 
 __all__ = ["BaseSensor", "SensorConfig"]
 
@@ -82,6 +85,7 @@ class BaseSensor:
         self._missed = 0
         self.decoders: dict[int, Callable[[bytes], Message | None]] = {}
         """Kind of record -> what reads it, for sensors that share the ring."""
+        self._beside: tuple[Beside, ...] = ()
         with ExitStack() as stack:
             self._load(config, stack)
             self._ring = Ring(self._maps["ring"])
@@ -135,11 +139,39 @@ class BaseSensor:
         """Keep fileno() quiet until drain() has emptied the ring and another record came."""
         self._ring.acknowledge()
 
+    def add_beside(self, source: Beside) -> None:
+        """Have drain() take messages of a source beside the ring too. From any thread."""
+        for fd in source.fds:
+            self._ring.watch(fd)
+        self._beside = (*self._beside, source)
+
+    def remove_beside(self, source: Beside) -> None:
+        """Take no more of it; drain() may be in it still. From any thread."""
+        self._beside = tuple(one for one in self._beside if one is not source)
+        for fd in source.fds:
+            self._ring.unwatch(fd)
+
     def drain(self, limit: int) -> list[Message]:
-        """Take up to `limit` records, oldest first; unreadable ones are counted and left out."""
-        records = self._ring.read(limit)
+        """Take `limit` messages of the ring, oldest first; fewer mean that it was emptied.
+
+        Those of sources beside it come between them and are not counted. Records that cannot be
+        read are counted and left out.
+        """
+        sources, began_ns = self._beside, boot_ns()
+        messages: list[Message] = []
+        while wanted := limit - len(messages):
+            records = self._ring.read(wanted)
+            self._decode_all(records, messages)
+            if len(records) < wanted:
+                break
+        if not sources:
+            return messages
+        for source in sources:
+            source.read()
+        return merged(messages, sources, began_ns if len(messages) < limit else 0)
+
+    def _decode_all(self, records: Sequence[bytes], messages: list[Message]) -> None:
         self._stats.add(Counter.RECORDS_READ, len(records))
-        messages = []
         for record in records:
             try:
                 message = self._decode(record)
@@ -149,7 +181,6 @@ class BaseSensor:
             else:
                 if message is not None:
                     messages.append(message)
-        return messages
 
     def _decode(self, record: bytes) -> Message | None:
         """A record of this sensor, or of another that shares the ring."""

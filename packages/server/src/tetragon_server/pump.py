@@ -42,7 +42,7 @@ class RecordSource(Protocol):
         """Keep fileno() quiet until the ring was emptied and another record came."""
 
     def drain(self, limit: int) -> list[Message]:
-        """At most `limit` records that are there now, in order."""
+        """About `limit` records that are there now, in order; fewer mean that it was all."""
 
     def losses(self) -> int:
         """Records lost so far on the way here; asked for every turn, so it has to be cheap."""
@@ -104,7 +104,7 @@ class Pump:
         self._next_turn = None
         records = self._source.drain(_RECORDS_PER_TURN)
         self.feed(records)
-        if len(records) == _RECORDS_PER_TURN:
+        if len(records) >= _RECORDS_PER_TURN:
             # More may wait, and the descriptor stays quiet; but the senders have their turn first.
             self._next_turn = asyncio.get_running_loop().call_later(0, self._turn)
 

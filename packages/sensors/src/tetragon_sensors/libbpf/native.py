@@ -227,6 +227,14 @@ class Ring:
         """Keep fileno() quiet until a record comes that finds the ring empty."""
         self._epoll.poll(0)
 
+    def watch(self, fd: int) -> None:
+        """Have fileno() tell of this descriptor too."""
+        self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)
+
+    def unwatch(self, fd: int) -> None:
+        """Have it do so no more."""
+        self._epoll.unregister(fd)
+
     def read(self, limit: int) -> list[bytes]:
         """Take up to `limit` records, oldest first."""
         records: list[bytes] = []

@@ -26,6 +26,7 @@ from .actionchecks import check_actions
 from .enforcers import plan_enforcers
 from .function_hooks import plan_function_hook
 from .lists import expand_lists
+from .loader import plan_loader
 from .lsm_hooks import plan_lsm_hook
 from .plan import Plan, Timing
 from .planning import Planning
@@ -70,7 +71,10 @@ def make_plan(
         hook = replace(written, selectors=tuple(selectors))
         _check_actions(planning, hook)
         hooks += _plan_hook(planning, hook)
-    return _finish(planning, hooks, limits)
+    if not policy.spec.loader:
+        return _finish(planning, hooks, limits)
+    loader, programs = plan_loader(planning)
+    return replace(_finish(planning, [*hooks, *programs], limits), loader=loader)
 
 
 def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
@@ -123,8 +127,6 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
 
 def _check_sections(planning: Planning) -> None:
     spec, problems = planning.policy.spec, planning.problems
-    if spec.loader:
-        problems.error("loader: true is not supported yet by this version")
     workloads = spec.workloads
     for name, selector in (
         ("podSelector", workloads.pod_selector),

@@ -65,6 +65,7 @@ class Engine:
 
         Raises LoadError when the shared maps cannot be made.
         """
+        self.base = base
         self.kernel = kernel
         self._may_ask = ask is not None
         self.decoder = HitDecoder(kernel.symbols, ask)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tetragon_sensors.kernel.maps import create_map
 
+from .loader import watch_loads
 from .state import STATE, STATE_MAP, PolicyState
 from .tracking import ProcessTracking
 
@@ -72,6 +73,9 @@ class LoadedPolicy:
             for target in hook.targets
             if not (hook.is_return_half or hook.is_silent)
         ]
+        loader = self.plan.loader
+        if loader is not None and not loader.mark:
+            found.append(HookStatus(loader.name, loader.method))
         found += [HookStatus(name, "", "call not found") for name in self.plan.skipped]
         found += [HookStatus(name, "", "digest rejected") for name in self.plan.rejected]
         return found + [HookStatus(name, "", "not possible here") for name in self.plan.impossible]
@@ -116,6 +120,9 @@ class LoadedPolicy:
             self._tracking.start()
             for hook, program in self._programs:
                 self._attachments.append(self._engine.attach(hook, program))
+            if self.plan.loader is not None:
+                posted = self._engine.decoder.posted
+                self._attachments.append(watch_loads(self.plan.loader, self._engine.base, posted))
         except BaseException:
             self.disable()
             raise
@@ -133,6 +140,7 @@ class LoadedPolicy:
         missed = sum(program.info().recursion_misses for _, program in self._programs)
         missed += sum(attachment.missed() or 0 for attachment in self._attachments)
         hooks = {target.hook for hook in self.plan.hooks for target in hook.targets}
+        hooks |= {self.plan.loader.hook} if self.plan.loader else set()
         posted = sum(self._engine.decoder.posted[hook] for hook in hooks)
         ledger = self._state.counters() if self._state is not None else {}
         return {"posted": posted, "missed": missed, **ledger}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.maps import MapSpec
 
     from .frames import Frame
+    from .loads import LoaderPlan
     from .types.base import ArgumentType
 
 __all__ = [
@@ -218,5 +219,7 @@ class Plan:
     tables: ProcessTables = NO_TABLES
     maps: tuple[MapSpec, ...] = ()
     """Of the policy, beside those of the tables."""
+    loader: LoaderPlan | None = None
+    """Of `loader: true`."""
     enforces: bool = False
     """Some selector asks for more than events."""

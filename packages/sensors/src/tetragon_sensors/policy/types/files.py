@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.policy.emitter import Emitter
     from tetragon_sensors.policy.plan import ArgumentPlan
 
-__all__ = ["BinaryProgram", "Dentry", "Descriptor", "File", "Kiocb", "Path"]
+__all__ = ["BinaryProgram", "Dentry", "Descriptor", "File", "Kiocb", "Path", "path_at"]
 
 _PAYLOAD: Final = Struct("<IHH")
 """Result of the walk, mode of the inode, whether the file has no name any more."""
@@ -81,18 +81,23 @@ class _PathLike(Text):
         kinds = [parse_file_type(str(value)) for value in wanted.values]
         emit_membership(asm, R8, IntegerSet.of((kind, kind) for kind in kinds), found)
 
-    def value(self, record: bytes, plan: ArgumentPlan) -> ArgumentValue:
-        walked, mode, deleted = _PAYLOAD.unpack_from(record, plan.slot + SLOT)
+    def path(self, record: bytes, plan: ArgumentPlan) -> str:
+        """The text that was read."""
+        deleted = _PAYLOAD.unpack_from(record, plan.slot + SLOT)[2]
         path = self.variable_bytes(record, plan).decode(errors="replace") or "/"
+        return path + " (deleted)" if deleted else path
+
+    def value(self, record: bytes, plan: ArgumentPlan) -> ArgumentValue:
+        walked, mode, _ = _PAYLOAD.unpack_from(record, plan.slot + SLOT)
         value = {
-            "path": path + " (deleted)" if deleted else path,
+            "path": self.path(record, plan),
             "flags": "unresolvedPathComponents" if walked == WALK_CUT else "",
             "permission": stat.filemode(mode),
         }
         return ArgumentValue(self.field, value, plan.label)
 
 
-def _of_path(emitter: Emitter, address_in_r8_offset: int) -> None:
+def path_at(emitter: Emitter, address_in_r8_offset: int) -> None:
     """R8 = dentry, R9 = vfsmount of the struct path at R8 plus an offset."""
     mnt = emitter.btf.member("path", "mnt").offset_bytes
     dentry = emitter.btf.member("path", "dentry").offset_bytes
@@ -102,7 +107,7 @@ def _of_path(emitter: Emitter, address_in_r8_offset: int) -> None:
 
 
 def _of_file(emitter: Emitter) -> None:
-    _of_path(emitter, emitter.btf.member("file", "f_path").offset_bytes)
+    path_at(emitter, emitter.btf.member("file", "f_path").offset_bytes)
 
 
 class Path(_PathLike):
@@ -112,7 +117,7 @@ class Path(_PathLike):
     struct = "path"
 
     def _locate(self, emitter: Emitter, failed: str) -> None:  # noqa: ARG002  nothing to check
-        _of_path(emitter, 0)
+        path_at(emitter, 0)
 
 
 class Dentry(_PathLike):
