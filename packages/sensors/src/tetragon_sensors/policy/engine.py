@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.enforcement import asks_to_monitor
 from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec, create_map
 
@@ -17,6 +18,7 @@ from .emitter import COUNTERS, Environment
 from .hits import HitDecoder
 from .hookprogram import build_program
 from .hostnamespaces import check_host, known_host
+from .keeping import KEEP_ROOT, KeepingPlace
 from .loaded import LoadedPolicy
 from .loading import load_linked
 from .placing import PROGRAM_KINDS, attach_hook
@@ -27,6 +29,7 @@ from .rest import KIND_REST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from tetragon_core.enforcement import EnforcementLimits
     from tetragon_core.messages import Namespaces
@@ -60,9 +63,11 @@ class Engine:
         host_namespaces: Namespaces | None = None,
         ask: Callable[[NetworkRequest], None] | None = None,
         limits: EnforcementLimits = NO_LIMITS,
+        keep_root: Path = KEEP_ROOT,
     ) -> None:
         """`ask` sends what hits ask for; policies that need it are refused without.
 
+        Policies that are to outlive the agent are pinned below `keep_root`.
         Raises LoadError when the shared maps cannot be made.
         """
         self.base = base
@@ -83,6 +88,9 @@ class Engine:
             if spec.flags & MapFlag.MMAPABLE:
                 self._counts = made.memory()
         self._maps = maps
+        shared = {name: maps[name] for name in ("ring", "hook_counters", PROTECTED)}
+        self.place = KeepingPlace(keep_root, shared)
+        self._stack.callback(self.place.close)
         base.decoders[KIND_HIT] = self.decoder.decode
         base.decoders[KIND_REST] = self.decoder.decode_rest
 
@@ -97,6 +105,7 @@ class Engine:
         check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self, max_kills=self.limits.kill_limit(policy))
         try:
+            loaded.set_monitor(asks_to_monitor(policy))
             loaded.enable()
         except BaseException:
             loaded.close()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies that go on without their agent: everything of them pinned in a BPF file system.
 
-    ROOT/run_1/                     of one run of an agent, which holds a lock on it while it lives
+    ROOT/run_…_1/                   of one run of an agent, which holds a lock on it while it lives
         ring, hook_counters, …      maps that its policies share
         NAME_1/                     of one policy: complete, as it is made under another name
             record                  what the agent wants to know of it later
@@ -18,13 +18,21 @@ import os
 import re
 import stat
 import struct
+import time
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import LoadError, TetragonError
 from tetragon_sensors.kernel.maps import MapKind, MapSpec, create_map
-from tetragon_sensors.kernel.pins import is_bpffs, mount_bpffs, open_pinned_map, pin, unpin_links
+from tetragon_sensors.kernel.pins import (
+    BPFFS,
+    is_bpffs,
+    mount_bpffs,
+    open_pinned_map,
+    pin,
+    unpin_links,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.attachments import Attachment
 
 __all__ = [
+    "KEEP_ROOT",
     "RECORD",
     "RUN",
     "UNFINISHED",
@@ -43,6 +52,8 @@ __all__ = [
     "write_record",
 ]
 
+KEEP_ROOT: Final = BPFFS / "tetragon-mini"
+"""A name of our own, so that a Tetragon beside this agent is left alone."""
 RUN: Final = "run_"
 UNFINISHED: Final = "new_"
 RECORD: Final = "record"
@@ -152,7 +163,7 @@ def _make_directory(above: Path, prefix: str) -> Path:
 def _make_locked(root: Path) -> tuple[Path, int]:
     """The directory of a run and the descriptor that locks it."""
     while True:
-        path = _make_directory(root, RUN)
+        path = _make_directory(root, f"{RUN}{time.time_ns()}_")  # a name that never comes again
         lock = lock_directory(path)
         if lock is not None:
             return path, lock

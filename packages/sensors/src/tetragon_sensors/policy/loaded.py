@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.programs import Program
 
     from .engine import Engine
+    from .keeping import KeptPolicy
     from .plan import HookPlan, Plan
 
 __all__ = ["HookStatus", "LoadedPolicy"]
@@ -50,6 +51,7 @@ class LoadedPolicy:
         self._programs: list[tuple[HookPlan, Program]] = []
         self._tracking = ProcessTracking(plan, may_allocate=engine.kernel.version >= (6, 1))
         self._state: PolicyState | None = None
+        self._kept: KeptPolicy | None = None
         try:
             maps = dict(self._tracking.descriptors)
             if plan.enforces:
@@ -127,12 +129,41 @@ class LoadedPolicy:
             self.disable()
             raise
 
+    def keep(self, record: bytes) -> str:
+        """Have what is attached outlive the agent, until disable(); `record` is for the next one.
+
+        Says what ends with the agent nevertheless, and why; empty if nothing does. Raises
+        LoadError or PermissionDeniedError when nothing can be kept.
+        """
+        if self._state is None or not self._attachments:
+            return ""
+        before, attached = self._kept, [*self._attachments, *self._tracking.attachments]
+        self._kept = self._engine.place.keep(
+            self.plan.policy_name, record, attached, self._state_map.fd
+        )
+        if before is not None:
+            before.remove()
+        return "this kernel has no links for its events (5.15 has)" if self._kept.unpinned else ""
+
+    def change_record(self, record: bytes) -> None:
+        """Another record for the next agent, if it is kept. Raises LoadError."""
+        if self._kept is not None:
+            self._kept.change_record(record)
+
+    def leave(self) -> None:
+        """Close it, but what is kept goes on."""
+        self._kept = None
+        self.close()
+
     def disable(self) -> None:
         """Detach; enable() attaches again."""
         for attachment in self._attachments:
             attachment.close()
         self._attachments.clear()
         self._tracking.stop()
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            kept.remove()
         self._engine.decoder.remove(self.plan.hooks)
 
     def counters(self) -> Mapping[str, int]:
