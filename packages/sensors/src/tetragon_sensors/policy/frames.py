@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMON_FIELDS",
     "REGISTERS",
+    "RETURN_ADDRESS_BYTES",
+    "STACK_POINTER",
     "FieldsFrame",
     "Frame",
     "RawSyscallFrame",
@@ -96,6 +98,9 @@ _FILES: Final = {
     ),
 }
 REGISTERS: Final = _FILES.get(platform.machine(), _FILES["x86_64"])
+STACK_POINTER: Final = (REGISTERS.names.get("rsp") or REGISTERS.names["sp"])[0]
+RETURN_ADDRESS_BYTES: Final = 8 if "rsp" in REGISTERS.names else 0
+"""Of the stack, taken by a call and given back by the return."""
 
 
 def register_file(arch: str) -> RegisterFile:

@@ -10,6 +10,8 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .acting import emit_actions, enforces
 from .actions import POST, posts
 from .emitter import Stack
+from .frames import RETURN_ADDRESS_BYTES, STACK_POINTER, UserRegistersFrame
+from .plan import Timing
 from .record import HitFlag, Offset
 from .socktrack import emit_track
 
@@ -76,12 +78,26 @@ class Halves:
         """R1 and R2 for a call about the running thread's call of this function."""
         asm = self.asm
         self.emitter.hook_number(R0, self.hook.targets[0].hook)
+        if isinstance(self.hook.frame, UserRegistersFrame):
+            self._add_depth()
         asm.store(FP, Stack.WIDE + 40, R0, 8)
         asm.call(Helper.GET_CURRENT_PID_TGID)
         asm.store(FP, Stack.WIDE + 32, R0, 8)
         asm.mov(R2, FP)
         asm.alu("add", R2, Stack.WIDE + 32)
         asm.load_map(R1, self.emitter.environment.maps["pending"])
+
+    def _add_depth(self) -> None:
+        """Functions of processes call themselves: where the stack was tells the calls apart.
+
+        The upper half of R0 becomes the lower half of the stack pointer at the entry.
+        """
+        asm = self.asm
+        asm.load(R1, R6, STACK_POINTER, 8)
+        if self.hook.timing is Timing.RETURN_HALF:
+            asm.alu("sub", R1, RETURN_ADDRESS_BYTES)
+        asm.alu("lsh", R1, 32)
+        asm.alu("or", R0, R1)
 
     def write_return(self) -> None:
         """All of the program at the return."""

@@ -14,6 +14,7 @@ from tetragon_core.hooks import HookMessage, StackFrame
 from tetragon_core.messages import ProcessKey
 from tetragon_sensors.userstacks import UserStacks
 
+from .frames import UserRegistersFrame
 from .record import HEADER, HitFlag, HitHeader
 from .requests import requests_of
 from .rest import RestOfBytes, append_bytes
@@ -61,9 +62,9 @@ class HitDecoder:
         self._returns: dict[int, HookPlan] = {}
         self.posted: Tally[int] = Tally()
         """Hits handed on, by hook."""
-        self._waiting: OrderedDict[tuple[int, int], _Entry] = OrderedDict()
-        """(tid, hook) -> what waits for its return. A thread's next entry takes the place of one
-        whose return no selector wanted."""
+        self._waiting: OrderedDict[tuple[int, int, int], _Entry] = OrderedDict()
+        """By thread and call what waits for its return. A thread's next entry takes the place of
+        one whose return no selector wanted."""
         self._ask = ask
         self._requests: dict[tuple[int, int], tuple[NetworkRequest, ...]] = {}
         """(hook, selector) -> what is sent."""
@@ -129,7 +130,7 @@ class HitDecoder:
         if not header.flags & _ENTRY:
             self.posted[header.hook] += 1
             return message
-        self._wait(_Entry(header.entry_ktime, message, values), header)
+        self._wait(_Entry(header.entry_ktime, message, values), header, plan)
         return None
 
     def _request(self, header: HitHeader) -> None:
@@ -139,17 +140,18 @@ class HitDecoder:
         for wanted in self._requests.get((header.hook, header.selector), ()):
             self._ask(wanted)
 
-    def _wait(self, entry: _Entry, header: HitHeader) -> None:
-        key = (header.tid, header.hook)
+    def _wait(self, entry: _Entry, header: HitHeader, plan: HookPlan) -> None:
+        key = _key(header, plan)
         self._waiting[key] = entry
         self._waiting.move_to_end(key)
         if len(self._waiting) > _WAITING:
-            (tid, _), _entry = self._waiting.popitem(last=False)
-            self.given_up += Path(f"/proc/{tid}").exists()
+            (tid, _, depth), _entry = self._waiting.popitem(last=False)
+            # of calls that nest, those whose return no selector wanted are here too
+            self.given_up += not depth and Path(f"/proc/{tid}").exists()
 
     def _complete(self, header: HitHeader, record: bytes) -> HookMessage | None:
-        entry = self._waiting.pop((header.tid, header.hook), None)
         plan = self._returns.get(header.hook)
+        entry = self._waiting.pop(_key(header, plan), None) if plan else None
         if entry is None or plan is None or entry.ktime_ns != header.entry_ktime:
             self.unknown += 1
             return None
@@ -200,6 +202,12 @@ class HitDecoder:
         if place is None:
             return StackFrame(address, 0, "")
         return StackFrame(address, place.offset, place.name)
+
+
+def _key(header: HitHeader, plan: HookPlan) -> tuple[int, int, int]:
+    """Thread, hook and, where a function calls itself, the time of the entry."""
+    nests = isinstance(plan.frame, UserRegistersFrame)
+    return header.tid, header.hook, header.entry_ktime if nests else 0
 
 
 def _addresses(record: bytes, offset: int, size: int) -> list[int]:
