@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Uprobes see every call in every process, with the values it has, and nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from kernel.descriptors import nothing_leaks
+from kernel.policies import policy_engine
+from kernel.probed import called, hits_of_waiting, plain, start_waiting, uprobe
+from tetragon_core.hooks import ArgumentValue, HookEvent
+from tetragon_core.policy.problems import PolicyError
+from tetragon_sensors.binaries.binary import Binary
+from tetragon_sensors.binaries.places import place_of_symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kernel.policies import PolicyRun
+
+TIMES: Final = 200
+FUNCTIONS: Final = ("numbers", "text", "bytes", "list", "of_struct", "cold", "may")
+"""That the program calls once in each round, in this order."""
+NUMBERS: Final = (
+    "args: [{index: 0, type: int8}, {index: 1, type: uint8}, {index: 2, type: int16}, "
+    "{index: 3, type: uint16}, {index: 4, type: int32}, {index: 5, type: int64}], "
+)
+RESULT: Final = "return: true, returnArg: {index: 0, type: %s}"
+LIBC: Final = "/lib/x86_64-linux-gnu/libc.so.6"
+MALLOC_BYTES: Final = 123_457
+
+pytestmark = pytest.mark.usefixtures(nothing_leaks.__name__)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[PolicyRun]:
+    """One engine for all tests."""
+    with policy_engine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def program(workload: Path) -> Path:
+    """The program whose functions are probed."""
+    return workload / "called"
+
+
+# ---- what is seen ----
+
+
+def test_numbers(run: PolicyRun, program: Path) -> None:
+    """Every call is seen once, with integers of every type and its result."""
+    text = uprobe(program, "symbols: [numbers]", NUMBERS + RESULT % "int64")
+
+    hits = run.hits(text, lambda: called(program, TIMES))
+
+    arguments = [-8, 200, -16000, 60000, -32_000_000, -64_000_000_000]
+    assert [("numbers", arguments, sum(arguments))] * TIMES == plain(hits)
+    assert {HookEvent.UPROBE} == {hit.info.event for hit in hits}
+    assert {str(program)} == {hit.info.path for hit in hits}
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "expected"),
+    [
+        ("text", "{index: 0, type: string}", ["given"]),
+        ("bytes", "{index: 0, type: char_buf, sizeArgIndex: 2}", [b"some\0bytes"]),
+        ("list", "{index: 0, type: char_iovec, sizeArgIndex: 2}", [b"onetwo"]),
+    ],
+)
+def test_memory(
+    run: PolicyRun, program: Path, function: str, arguments: str, expected: list[object]
+) -> None:
+    """Texts and buffers of the process are read."""
+    text = uprobe(program, f"symbols: [{function}]", f"args: [{arguments}]")
+
+    hits = run.hits(text, lambda: called(program, 3))
+
+    assert [(function, expected, None)] * 3 == plain(hits)
+
+
+def test_text_of_a_result(run: PolicyRun, program: Path) -> None:
+    """A text that is returned is read when it is."""
+    text = uprobe(program, "symbols: [text]", RESULT % "string")
+
+    assert [("text", [], "iven")] == plain(run.hits(text, lambda: called(program, 1)))
+
+
+def test_members_of_a_structure(run: PolicyRun, program: Path) -> None:
+    """With the types of the binary, members of its structures are found."""
+    inner = "index: 0, btfType: outer, resolve: inner"
+    arguments = f"{{{inner}.number, type: int16}}, {{{inner}.name, type: string}}"
+    text = uprobe(program, "symbols: [of_struct]", f"btfPath: '{program}', args: [{arguments}]")
+
+    hits = run.hits(text, lambda: called(program, 1))
+
+    assert [("of_struct", [-7, "inner"], None)] == plain(hits)
+
+
+def test_page_that_is_not_in_memory(run: PolicyRun, program: Path) -> None:
+    """A text in a page that the process has not touched is read where programs can sleep."""
+    text = uprobe(program, "symbols: [cold]", "args: [{index: 0, type: string}]")
+
+    (hit,) = run.hits(text, lambda: called(program, 1))
+
+    expected = ArgumentValue("string_arg", program.read_bytes()[1:].split(b"\0")[0].decode())
+    if not run.engine.kernel.abilities.can_sleep_in_uprobe:
+        assert run.engine.kernel.version < (6, 0)
+        expected = ArgumentValue("error_arg", {"Message": "Bad address for basic type"})
+    assert (expected,) == hit.arguments
+
+
+def test_nested_calls(run: PolicyRun, program: Path) -> None:
+    """Each call of a function that calls itself has the result that belongs to it."""
+    more = "args: [{index: 0, type: int32}], " + RESULT % "int32"
+
+    hits = run.hits(uprobe(program, "symbols: [deep]", more), lambda: called(program, 2))
+
+    assert [("deep", [level], level) for level in range(4)] * 2 == plain(hits)
+
+
+def test_data(run: PolicyRun, program: Path) -> None:
+    """Registers, and fields of the task."""
+    more = (
+        "data: [{type: uint64, source: pt_regs, resolve: rdi}, "
+        "{type: int32, source: current_task, resolve: tgid}]"
+    )
+
+    hits = run.hits(uprobe(program, "symbols: [may]", more), lambda: called(program, 3))
+
+    assert [[number, hit.process.tgid] for number, hit in enumerate(hits)] == [
+        [one.value for one in hit.data] for hit in hits
+    ]
+    assert 3 == len(hits)
+
+
+# ---- where ----
+
+
+@pytest.mark.parametrize("options", ["[]", "[{name: disable-uprobe-multi, value: '1'}]"])
+def test_many_places(run: PolicyRun, program: Path, options: str) -> None:
+    """Many functions by one hook: the events name each in the order of the calls."""
+    text = uprobe(program, f"symbols: [{', '.join(FUNCTIONS)}]", options=options)
+
+    with run.loaded(text) as policy:
+        hits = run.hits_of(lambda: called(program, TIMES))
+        methods = {hook.method for hook in policy.hooks}
+
+    multi = run.engine.kernel.abilities.can_uprobe_multi and options == "[]"
+    assert list(FUNCTIONS) * TIMES == [hit.info.symbol for hit in hits]
+    assert {"uprobe-multi" if multi else "uprobe"} == methods
+
+
+@pytest.mark.parametrize("field", ["symbols", "offsets", "addrs"])
+def test_names_of_a_place(run: PolicyRun, program: Path, field: str) -> None:
+    """A place is found by symbol, by offset in the file and by address."""
+    offset = place_of_symbol(Binary(str(program)), "may").offset
+    address = next(
+        int(line.split()[0], 16)
+        for line in subprocess.check_output(["nm", program], text=True).splitlines()
+        if line.endswith(" T may")
+    )
+    written = {"symbols": "may+0x0", "offsets": str(offset), "addrs": hex(address)}[field]
+
+    hits = run.hits(
+        uprobe(program, f"{field}: [{written}]", "args: [{index: 0, type: int32}]"),
+        lambda: called(program, 3),
+    )
+
+    assert [[0], [1], [2]] == [arguments for _, arguments, _ in plain(hits)]
+    assert {("may+0x0", 0) if field == "symbols" else ("", offset)} == {
+        (hit.info.symbol, hit.info.offset) for hit in hits
+    }
+
+
+def test_process_that_runs_already(run: PolicyRun, program: Path) -> None:
+    """A process that was started before is seen from its first call after the policy is loaded."""
+    process = start_waiting(program, TIMES)
+    with run.loaded(uprobe(program, "symbols: [may]")):
+        hits = hits_of_waiting(run, process)
+
+    assert TIMES == len(hits)
+
+
+def test_unloaded(run: PolicyRun, program: Path, tmp_path: Path) -> None:
+    """A process goes on undisturbed when the policy is unloaded, and is seen no more."""
+    with run.loaded(uprobe(program, "symbols: [may, deep]", RESULT % "int32")):
+        process = start_waiting(program, 3)
+    assert [] == hits_of_waiting(run, process)
+
+    hits = run.hits(
+        uprobe(program, "symbols: [text]"), lambda: called(program, 3, tmp_path / "out")
+    )
+
+    assert 3 == len(hits)
+    assert "allowed 3\nrefused 0\nswapped 0\n" == (tmp_path / "out").read_text()
+
+
+def test_file_that_is_replaced(run: PolicyRun, program: Path, tmp_path: Path) -> None:
+    """A probe stays in the file that was there when the policy was loaded."""
+    path, new = tmp_path / "called", tmp_path / "new"
+    for one in (path, new):
+        shutil.copy(program, one)
+    text = uprobe(path, "symbols: [may]")
+    old = start_waiting(path, 3)
+
+    with run.loaded(text):
+        new.rename(path)
+        assert 3 == len(hits_of_waiting(run, old))
+        assert [] == run.hits_of(lambda: called(path, 3))
+
+    assert 3 == len(run.hits(text, lambda: called(path, 3)))
+
+
+# ---- who ----
+
+
+def test_filters(run: PolicyRun, program: Path, tmp_path: Path) -> None:
+    """Only calls that a selector wants are reported."""
+    other = shutil.copy(program, tmp_path / "other")
+    wanted = "matchArgs: [{index: 0, operator: GT, values: ['150']}]"
+    binaries = f"matchBinaries: [{{operator: NotIn, values: ['{other}']}}]"
+    text = uprobe(
+        program,
+        "symbols: [may]",
+        f"args: [{{index: 0, type: int32}}], selectors: [{{{wanted}, {binaries}}}]",
+    )
+
+    hits = run.hits(text, lambda: called(program, TIMES))
+
+    assert list(range(151, TIMES)) == [arguments[0] for _, arguments, _ in plain(hits)]
+
+
+def test_filter_on_a_result(run: PolicyRun, program: Path) -> None:
+    """Only calls whose result a selector wants are reported."""
+    more = "args: [{index: 0, type: int32}], " + RESULT % "int32"
+    wanted = "selectors: [{matchReturnArgs: [{index: 0, operator: Equal, values: ['2']}]}]"
+
+    hits = run.hits(
+        uprobe(program, "symbols: [deep]", f"{more}, {wanted}"), lambda: called(program, 5)
+    )
+
+    assert [("deep", [2], 2)] * 5 == plain(hits)
+
+
+# ---- programs of others ----
+
+
+def test_malloc(run: PolicyRun) -> None:
+    """Calls of a library that all processes use: all of them by this one, with their results."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    wanted = f"matchArgs: [{{index: 0, operator: Equal, values: ['{MALLOC_BYTES}']}}]"
+    text = uprobe(
+        LIBC,
+        "symbols: [malloc]",
+        f"args: [{{index: 0, type: uint64}}], {RESULT % 'uint64'}, selectors: [{{{wanted}}}]",
+    )
+    read, write = os.pipe()
+
+    def allocate() -> None:
+        found = [libc.malloc(MALLOC_BYTES) for _ in range(TIMES)]
+        os.write(write, " ".join(map(str, found)).encode())
+
+    hits = run.hits(text, allocate)
+
+    addresses = [int(one) for one in os.read(read, 1 << 16).split()]
+    os.close(read)
+    os.close(write)
+    assert [("malloc", [MALLOC_BYTES], address) for address in addresses] == plain(hits)
+    assert TIMES == len(hits)
+
+
+def test_lines_of_a_shell(run: PolicyRun) -> None:
+    """What is typed into bash is what its readline returns."""
+    lines = ["echo one", "true", "exit"]
+    keyboard, terminal = os.openpty()
+    try:
+        with run.loaded(uprobe("/bin/bash", "symbols: [readline]", RESULT % "string")):
+            shell = subprocess.Popen(
+                ["bash", "--norc", "--noprofile", "-i"],
+                stdin=terminal,
+                stdout=terminal,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            os.write(keyboard, "\n".join([*lines, ""]).encode())
+            hits = run.hits_until_exit(shell.pid)
+            shell.returncode = 0  # it was waited for
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+    assert lines == [result for _, _, result in plain(hits)]
+
+
+# ---- what is refused ----
+
+
+@pytest.mark.parametrize(
+    ("place", "more", "message"),
+    [
+        ("symbols: [missing]", "", "has no function missing"),
+        ("symbols: [may, missing+4]", "", "has no function missing"),
+        ("offsets: [0]", "", "offset 0x0 of {path} is not loaded as code"),
+        ("addrs: [0xffffffff]", "", "has nothing at address 0xffffffff"),
+        ("symbols: [may]", "binaryDigests: ['build-id:00ff']", "has none of these digests"),
+        ("symbols: [may]", "args: [{index: 0, type: file}]", "is a structure of the kernel"),
+    ],
+)
+def test_refused(run: PolicyRun, program: Path, place: str, more: str, message: str) -> None:
+    """What is not in the file is refused with the reason, and nothing is attached."""
+    with pytest.raises(PolicyError, match=message.format(path=program)):
+        run.hits(uprobe(program, place, more), lambda: None)
+
+
+def test_no_file(run: PolicyRun, tmp_path: Path) -> None:
+    """A file that is not there, or is no program, is refused."""
+    text = tmp_path / "text"
+    text.write_text("no program")
+    for path, reason in (
+        (tmp_path / "none", "No such file"),
+        (text, "shorter"),
+        (tmp_path, "no regular"),
+    ):
+        with pytest.raises(PolicyError, match=reason):
+            run.hits(uprobe(path, "symbols: [may]"), lambda: None)
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha384", "sha512", "build-id"])
+def test_digest(run: PolicyRun, program: Path, algorithm: str) -> None:
+    """A file that has one of the digests is attached to."""
+    binary = Binary(str(program))
+    digest = binary.image.build_id().hex()
+    if algorithm != "build-id":
+        digest = hashlib.new(algorithm, program.read_bytes()).hexdigest()
+    more = f"binaryDigests: ['build-id:00', '{algorithm}:{digest}']"
+
+    assert 2 == len(run.hits(uprobe(program, "symbols: [may]", more), lambda: called(program, 2)))
+
+
+def test_digest_that_may_be_wrong(run: PolicyRun, program: Path) -> None:
+    """With ignore.digestVerificationFailure the policy is loaded, and says what it left out."""
+    more = "binaryDigests: ['build-id:00'], ignore: {digestVerificationFailure: true}"
+
+    with run.loaded(uprobe(program, "symbols: [may]", more)) as policy:
+        hits = run.hits_of(lambda: called(program, 2))
+        states = [(hook.name, hook.state) for hook in policy.hooks]
+
+    assert [] == hits
+    assert [(f"{program}:may", "digest rejected")] == states
