@@ -25,7 +25,6 @@ from .attachments import (
 from .btf import BtfError
 from .calls import AttachKind
 from .programs import ProgramKind, load_program
-from .syscalls import entry_symbol, native_abi
 from .tracefs import find_tracefs
 from .user_attachments import attach_uprobe, attach_uprobe_multi
 
@@ -50,7 +49,6 @@ METHODS: Final = (
     "fentry",
     "fexit",
     "fmod_ret",
-    "fmod_ret.syscall",
     "kprobe.multi",
     "kprobe",
     "tp_btf",
@@ -88,7 +86,6 @@ class Abilities:
             "fentry": lambda: self._trampoline(AttachKind.TRACE_FENTRY),
             "fexit": lambda: self._trampoline(AttachKind.TRACE_FEXIT),
             "fmod_ret": lambda: self._modify_return(_SECURITY_HOOK),
-            "fmod_ret.syscall": lambda: self._modify_return(_syscall()),
             "kprobe.multi": self._kprobe_multi,
             "kprobe": self._kprobe,
             "tp_btf": self._tp_btf,
@@ -121,15 +118,26 @@ class Abilities:
         """Programs at the hooks of the security modules."""
         return self.method("lsm")
 
+    @functools.cache  # noqa: B019  (one object per kernel; functions of policies)
+    def can_modify(self, function: str) -> Ability:
+        """Whether a program may decide what this function returns, in place of the function.
+
+        So it is for security hooks; for system calls where the kernel was built for error
+        injection, or is as new as 7.0, and not for those of all architectures it has.
+        """
+        if not self.can_fmod_ret:
+            return self.can_fmod_ret
+        try:
+            type_id = self._function_id(function)
+            self._load(ProgramKind.TRACING, AttachKind.MODIFY_RETURN, type_id).close()
+        except TetragonError as error:
+            return Ability(allowed=False, reason=str(error))
+        return Ability(allowed=True)
+
     @property
     def can_fmod_ret(self) -> Ability:
         """Programs that decide what a security hook returns."""
         return self.method("fmod_ret")
-
-    @property
-    def can_deny_syscalls(self) -> Ability:
-        """Programs that decide what a system call returns: kernels built for error injection."""
-        return self.method("fmod_ret.syscall")
 
     @property
     def can_kprobe(self) -> Ability:
@@ -250,11 +258,6 @@ class Abilities:
         _try(program, lambda it: attach_tracepoint(it, event_id))
 
 
-def _syscall() -> str:
-    """Entry function of a system call that does nothing but answer."""
-    return entry_symbol(native_abi(os.uname().machine), "getsid")
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_text()
@@ -286,8 +289,6 @@ class AssumedAbilities(Abilities):
         """Whether one of METHODS should work there."""
         if name not in METHODS:
             raise KeyError(name)
-        if name == "fmod_ret.syscall":
-            return Ability(allowed=False, reason="whether it has error injection is not known")
         if name in {"kprobe", "kprobe.multi"} and self._btf.find_struct("kprobe") is None:
             return Ability(allowed=False, reason="that kernel has no kprobes")
         if name == "kprobe.multi" and not self._has_attach_type("BPF_TRACE_KPROBE_MULTI"):
@@ -299,6 +300,13 @@ class AssumedAbilities(Abilities):
         if name == "uprobe.sleep" and not self._btf.has_member("bpf_prog_aux", "sleepable"):
             return Ability(allowed=False, reason="that kernel is older than 6.0")
         return Ability(allowed=True)
+
+    @functools.cache  # noqa: B019  (as in Abilities)
+    def can_modify(self, function: str) -> Ability:
+        """Security hooks only: whether it was built for error injection is not in its types."""
+        if function.startswith("security_"):
+            return self.can_fmod_ret
+        return Ability(allowed=False, reason="whether it has error injection is not known")
 
     def _has_attach_type(self, name: str) -> bool:
         try:

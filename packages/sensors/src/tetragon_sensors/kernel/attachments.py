@@ -100,10 +100,20 @@ class Attachment:
         self.close()
 
 
-def join(attachments: Sequence[Attachment]) -> Attachment:
-    """One attachment in place of many of the same method."""
-    descriptors = [fd for each in attachments for fd in each.take()]
-    return Attachment(attachments[0].method, descriptors, sum(each.places for each in attachments))
+def join(attachments: Iterable[Attachment]) -> Attachment:
+    """One attachment in place of many of the same method, at least one.
+
+    They may be made while it takes them; if one cannot be made, those before it are closed.
+    """
+    made: list[Attachment] = []
+    try:
+        made.extend(attachments)
+    except BaseException:
+        for each in made:
+            each.close()
+        raise
+    descriptors = [fd for each in made for fd in each.take()]
+    return Attachment(made[0].method, descriptors, sum(each.places for each in made))
 
 
 def _missed(fd: int) -> int | None:

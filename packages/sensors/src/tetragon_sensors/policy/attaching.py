@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.policy.model import HookKind
 from tetragon_sensors.kernel.tracefs import TracefsError
 
-from .enforcing import lsm_function
+from .enforcing import denies_itself, lsm_function
 from .frames import RegistersFrame, SyscallEventFrame, SyscallFrame, WordsFrame
 from .plan import Method, Source
 
@@ -91,9 +91,10 @@ def plan_functions(
     `one_by_one`: the policy's option disable-kprobe-multi.
     """
     abilities = kernel.abilities
-    if demand.denies and (not hook.syscall or abilities.can_deny_syscalls):
-        yield from _denying(hook, symbols, kernel, impossible)
-        return
+    if demand.denies:
+        deniable = [one for one in symbols if not hook.syscall or denies_itself(kernel, one)]
+        yield from _denying(hook, deniable, kernel, impossible)
+        symbols = [one for one in symbols if one not in deniable]
     avoids = bool(demand) and kernel.preempts_programs and bool(abilities.can_kprobe)
     reads_registers = any(one.source == "pt_regs" for one in hook.data)
     must_fentry = hook.kind is HookKind.FENTRY
@@ -127,10 +128,9 @@ def _denying(
     hook: FunctionHook, symbols: Sequence[str], kernel: Kernel, impossible: list[Impossible]
 ) -> Iterator[Functions]:
     """Each function with a program that decides whether it is called, or what the hook says."""
-    abilities = kernel.abilities
-    can_modify = abilities.can_deny_syscalls if hook.syscall else abilities.can_fmod_ret
     for symbol in symbols:
         function = kernel.btf.find_function(symbol)
+        can_modify = kernel.abilities.can_modify(symbol)
         by_lsm = None if hook.syscall else _same_hook(kernel, symbol, function)
         if by_lsm is not None and (kernel.preempts_programs or not can_modify):
             yield replace(_fentry(hook, symbol, by_lsm), entry=Method.LSM, denies=True)
@@ -139,7 +139,7 @@ def _denying(
         else:
             reason = (
                 f"{symbol} cannot be denied here: by fmod_ret: {can_modify.reason}; "
-                f"by an LSM hook: {abilities.can_lsm.reason or 'it has none of its kind'}"
+                f"by an LSM hook: {kernel.abilities.can_lsm.reason or 'it has none of its kind'}"
             )
             impossible.append(Impossible((symbol,), reason, hook.where))
 

@@ -76,7 +76,7 @@ def _refuse(planning: Planning, symbols: Sequence[str], where: Where, *, kills: 
     few = ", ".join(symbols[:3]) + (f" and {len(symbols) - 3} more" if symbols[3:] else "")
     inside = abilities.can_lsm.reason or "no LSM hook covers all it does"
     text = (
-        f"{few} cannot be denied here: by fmod_ret: {abilities.can_deny_syscalls.reason}; "
+        f"{few} cannot be denied here: by fmod_ret: {abilities.can_modify(symbols[0]).reason}; "
         f"inside the call: {inside}"
     )
     if kills:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import HookEvent
@@ -12,7 +11,7 @@ from tetragon_core.policy.model import FunctionHook, HookKind
 from .attaching import plan_functions
 from .calls import resolve_calls
 from .deferred import at_end, deny_inside
-from .enforcing import Demand
+from .enforcing import Demand, denies_itself
 from .plan import Denial, HookPlan, Method, Timing
 from .record import HEADER_BYTES
 
@@ -69,22 +68,21 @@ def _is_syscall(call: str, spec: Spec) -> bool:
 def _enforcer(
     planning: Planning, hook: FunctionHook, symbols: Sequence[str], demand: Demand
 ) -> list[HookPlan]:
-    abilities = planning.kernel.abilities
-    at_once = demand.denies and (not hook.syscall or bool(abilities.can_deny_syscalls))
+    others = [one for one in symbols if not denies_itself(planning.kernel, one)]
     inside: list[HookPlan] = []
-    if demand.denies and not at_once:
-        inside, _ = deny_inside(planning, hook, symbols, hook.where, kills=demand.kills_always)
-    asked = demand if at_once else replace(demand, denies=False)
+    if demand.denies and hook.syscall and others:
+        kills = demand.kills_always
+        inside, _ = deny_inside(planning, hook, others, hook.where, kills=kills)
     plans: list[HookPlan] = []
     for functions in plan_functions(
         hook,
         symbols,
         planning.kernel,
         planning.impossible,
-        asked,
+        demand,
         one_by_one=planning.option("disable-kprobe-multi"),
     ):
-        plans += _applying(planning, hook, functions, asked)
+        plans += _applying(planning, hook, functions, demand)
     return [*inside, *plans]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.btf import Function
     from tetragon_sensors.kernel.facts import Kernel
 
-__all__ = ["Demand", "demand_of", "inner_hooks", "lsm_function", "name_of_syscall"]
+__all__ = ["Demand", "demand_of", "denies_itself", "inner_hooks", "lsm_function", "name_of_syscall"]
 
 _LSM: Final = "bpf_lsm_"
 _SECURITY: Final = "security_"
@@ -65,6 +65,15 @@ def lsm_function(kernel: Kernel, symbol: str) -> Function | None:
     """Where BPF attaches to an LSM hook, which `symbol` names as security_X, bpf_lsm_X or X."""
     name = symbol.removeprefix(_SECURITY).removeprefix(_LSM)
     return kernel.btf.find_function(_LSM + name)
+
+
+def denies_itself(kernel: Kernel, symbol: str) -> bool:
+    """Whether a system call is best denied by a program on its own function.
+
+    Where programs can be preempted, the LSM hooks inside it are safer.
+    """
+    safer = kernel.preempts_programs and kernel.abilities.can_lsm and inner_hooks(kernel, symbol)
+    return not safer and bool(kernel.abilities.can_modify(symbol))
 
 
 def name_of_syscall(symbol: str) -> str:

@@ -34,6 +34,7 @@ _WAITING: Final = 16_384
 """Entries whose return has not come; the oldest is given up for another."""
 _ENTRY: Final = int(HitFlag.ENTRY_HALF)
 _RETURN: Final = int(HitFlag.RETURN_HALF)
+_MONITORED: Final = int(HitFlag.MONITORED)
 
 
 class _Entry(NamedTuple):
@@ -126,6 +127,7 @@ class HitDecoder:
             return_value=plan.result.type.decode(record, plan.result) if plan.result else None,
             kernel_stack=self._kernel_stack(record, header),
             user_stack=self._user_stack(record, header),
+            is_monitored=bool(header.flags & _MONITORED),
         )
         if not header.flags & _ENTRY:
             self.posted[header.hook] += 1
@@ -167,6 +169,7 @@ class HitDecoder:
         return message._replace(
             return_value=result,
             return_action=header.action,
+            is_monitored=message.is_monitored or bool(header.flags & _MONITORED),
             arguments=tuple(value for position, value in whole if position < plan.data_from),
         )
 

@@ -61,24 +61,20 @@ def attach_hook(hook: HookPlan, program: Program, kernel: Kernel) -> Attachment:
             return attach_kprobe_multi(program, symbols, on_return=on_return, cookies=cookies)
         case Method.KPROBE | Method.KRETPROBE:
             return join(
-                [
-                    attach_kprobe(program, target.symbol, on_return=on_return, cookie=number)
-                    for number, target in enumerate(hook.targets)
-                ]
+                attach_kprobe(program, target.symbol, on_return=on_return, cookie=number)
+                for number, target in enumerate(hook.targets)
             )
         case Method.UPROBE | Method.URETPROBE | Method.UPROBE_MULTI | Method.URETPROBE_MULTI:
             return attach_probes(hook, program)
         case Method.TRACEPOINT:
             return join(
-                [
-                    attach_tracepoint(
-                        program,
-                        target.tracepoint_id
-                        or _syscall_event(target.symbol, kernel, on_return=on_return),
-                        number,
-                    )
-                    for number, target in enumerate(hook.targets)
-                ]
+                attach_tracepoint(
+                    program,
+                    target.tracepoint_id
+                    or _syscall_event(target.symbol, kernel, on_return=on_return),
+                    number,
+                )
+                for number, target in enumerate(hook.targets)
             )
 
 
