@@ -19,6 +19,7 @@ from tetragon_core.policy.model import (
     Text,
     TracepointHook,
     UprobeHook,
+    UsdtHook,
 )
 
 from .acting import enforces, signals
@@ -35,6 +36,7 @@ from .socktrack import SOCKS_MAP, TRACKING
 from .tables import MAX_TESTS, process_tables
 from .tracepoint_hooks import plan_tracepoint_hook
 from .uprobe_hooks import plan_uprobe_hook
+from .usdt_hooks import plan_usdt_hook
 from .verdicts import verdicts_map
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ def _plan_hook(planning: Planning, hook: Hook) -> list[HookPlan]:
             return plan_lsm_hook(planning, hook)
         case UprobeHook():
             return plan_uprobe_hook(planning, hook)
+        case UsdtHook():
+            return plan_usdt_hook(planning, hook)
         case _:
             planning.problems.error(
                 f"{hook.kind.value} are not supported yet by this version", hook.where

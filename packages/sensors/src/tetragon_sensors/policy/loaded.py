@@ -69,12 +69,13 @@ class LoadedPolicy:
     @property
     def hooks(self) -> Sequence[HookStatus]:
         """Where it is attached, and how."""
-        found = [
+        places = [
             HookStatus(target.symbol, _method(hook))
             for hook in self.plan.hooks
             for target in hook.targets
             if not (hook.is_return_half or hook.is_silent)
         ]
+        found = list(dict.fromkeys(places))  # sites of a USDT probe have one name
         loader = self.plan.loader
         if loader is not None and not loader.mark:
             found.append(HookStatus(loader.name, loader.method))

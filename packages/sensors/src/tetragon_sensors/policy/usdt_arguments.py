@@ -108,7 +108,7 @@ _MEMORY_X86: Final = re.compile(
     r"\(\s*(?:%(?P<base>\w+))?\s*(?:,\s*%(?P<index>\w+)\s*(?:,\s*(?P<scale>[1248]))?)?\s*\)"
 )
 _TERM: Final = re.compile(rf"\s*([-+]?)\s*(?:(0x[0-9a-f]+|\d+)|({_NAME}))\s*")
-_CONSTANT_ARM: Final = re.compile(rf"#?({_INTEGER})")
+_CONSTANT_ARM: Final = re.compile(rf"[xw]zr|#?({_INTEGER})")
 _MEMORY_ARM: Final = re.compile(
     rf"\[\s*(?P<base>\w+)\s*(?:,\s*(?:#?(?P<number>{_INTEGER})|(?P<index>[xw]\d+)"
     r"(?:\s*,?\s*(?P<extend>lsl|sxtw|uxtw|sxtx)(?:\s*#?(?P<shift>\d))?)?))?\s*\]"
@@ -236,11 +236,9 @@ def _sum(text: str) -> tuple[int, str] | None:
 
 
 def _arm(operand: str, names: Names) -> Place | None:
-    if operand in {"xzr", "wzr"}:
-        return Constant(0)
     constant = _CONSTANT_ARM.fullmatch(operand)
     if constant:
-        return Constant(int(constant[1], 0))
+        return Constant(int(constant[1] or "0", 0))
     memory = _MEMORY_ARM.fullmatch(operand)
     if not memory:
         return names.get(operand)

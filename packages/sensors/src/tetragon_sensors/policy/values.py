@@ -16,6 +16,7 @@ from .record import HEADER_BYTES, SLOT
 from .rest import BUFFER_BYTES, rest_function
 from .types.capabilities import emit_gained
 from .types.numbers import Integer
+from .usdt_frame import UsdtFrame
 
 if TYPE_CHECKING:
     from tetragon_core.policy.model import ArgumentFilter
@@ -51,7 +52,7 @@ class ArgumentCode:
             self._check_expression(plan, wanted, no)
             return
         if plan.type.filters_value:
-            self.load_value(plan)
+            self.load_value(plan, no)
         else:
             self._read_or(no, plan)
         if is_negative(wanted.operator):
@@ -85,7 +86,7 @@ class ArgumentCode:
         def load(position: int) -> None:
             kind = plans[position].type
             assert isinstance(kind, Integer)
-            self.load_value(plans[position])
+            self.load_value(plans[position], no)
             self.asm.extend(R8, kind.width, signed=kind.signed)
 
         types = [
@@ -100,10 +101,16 @@ class ArgumentCode:
         self.asm.load(R1, R7, plan.slot + 4, 4)
         self.asm.jump(R1, ">", _ERRORS_FROM, no)
 
-    def load_value(self, plan: ArgumentPlan) -> None:
-        """R8 = the raw value."""
+    def load_value(self, plan: ArgumentPlan, failed: str = "") -> None:
+        """R8 = the raw value.
+
+        Where it is in memory of the process that cannot be read, jumps to `failed` with R0
+        negative; without `failed` it is 0.
+        """
         emitter, asm = self.emitter, self.asm
         match plan.source:
+            case Source.ARGUMENT if isinstance(emitter.frame, UsdtFrame):
+                emitter.frame.argument_or(emitter, R8, plan.index, failed)
             case Source.ARGUMENT:
                 emitter.frame.argument(emitter, R8, plan.index)
             case Source.RESULT:
@@ -140,7 +147,7 @@ class ArgumentCode:
         emitter.claim(self.hook.record_bytes - HEADER_BYTES)
         asm.load(R1, FP, Stack.READ, 8)
         asm.jump(R1, "&", bit, have)
-        self.load_value(plan)
+        self.load_value(plan, failed)
         if plan.of_user and plan.type.is_address and not plan.steps:
             asm.mov(R0, _EFAULT)
             asm.jump(R8, "s<", 0, failed)
