@@ -127,9 +127,10 @@ _OF_PROXY: Final = {
 def emit_namespace_number(emitter: Emitter, name: str) -> None:
     """R8 = inode number of a namespace of the task in R8, 0 when there is none."""
     if name == "user":
+        # not `cred`: overlayfs works with those of whoever mounted it (ovl_override_creds)
         emitter.follow(
             *(R8, R8),
-            *(("task_struct", "cred"), ("cred", "user_ns"), ("user_namespace", "ns.inum")),
+            *(("task_struct", "real_cred"), ("cred", "user_ns"), ("user_namespace", "ns.inum")),
         )
     elif name == "pid":
         _pid_namespace(emitter)
