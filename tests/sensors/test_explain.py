@@ -13,7 +13,8 @@ import pytest
 
 from tetragon_core.policy.parse import parse_policy
 from tetragon_core.policy.problems import PolicyError
-from tetragon_sensors.kernel.abilities import Ability, AssumedAbilities
+from tetragon_sensors.kernel.abilities import Ability
+from tetragon_sensors.kernel.assumed import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.policy.check import make_plan
 from tetragon_sensors.policy.explain import explain, explain_plan

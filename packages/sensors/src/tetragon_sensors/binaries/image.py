@@ -121,6 +121,13 @@ class ElfImage:
                 return address - one.address + one.offset
         return None
 
+    def address_of(self, offset: int) -> int:
+        """The address that a byte of the file is linked to. Raises ValueError when it has none."""
+        for one in self.segments:
+            if one.offset <= offset < one.offset + one.file_bytes:
+                return offset - one.offset + one.address
+        raise ValueError(f"offset {offset:#x} is not loaded")
+
     def is_code(self, offset: int) -> bool:
         """Whether an offset of the file is loaded as executable code."""
         return any(

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from .btf import Btf
     from .programs import Program
 
-__all__ = ["METHODS", "Abilities", "Ability", "AssumedAbilities"]
+__all__ = ["METHODS", "Abilities", "Ability"]
 
 _RETURN_0: Final = bytes.fromhex("b700000000000000 9500000000000000")
+_WRITE_REGISTER: Final = bytes.fromhex("7912000000000000 7b21000000000000")
+"""r2 = *(u64 *)(r1 + 0); *(u64 *)(r1 + 0) = r2."""
 _NEVER_CALLED: Final = "bpf_fentry_test1"
 """A function of net/bpf/test_run.c, made for this."""
 _SECURITY_HOOK: Final = "security_sb_statfs"
@@ -58,6 +60,7 @@ METHODS: Final = (
     "uprobe",
     "uprobe.multi",
     "uprobe.sleep",
+    "uprobe.write",
 )
 
 
@@ -77,7 +80,7 @@ class Abilities:
     """The running kernel's. Each is tried when first asked for, which takes milliseconds."""
 
     def __init__(self, btf: Btf) -> None:
-        self._btf = btf
+        self.btf = btf
 
     @functools.cache  # noqa: B019  (one object per kernel, as many entries as methods)
     def method(self, name: str) -> Ability:
@@ -94,6 +97,7 @@ class Abilities:
             "lsm": self._lsm,
             "uprobe": self._uprobe,
             "uprobe.multi": self._uprobe_multi,
+            "uprobe.write": self._uprobe_write,
             "uprobe.sleep": lambda: self._uprobe(sleeps=True),
         }
         trial = trials[name]
@@ -164,6 +168,11 @@ class Abilities:
         """Uprobes whose program waits for pages of the process that are not in memory."""
         return self.method("uprobe.sleep")
 
+    @property
+    def can_write_registers(self) -> Ability:
+        """Uprobes whose program writes the registers that the process goes on with."""
+        return self.method("uprobe.write")
+
     @functools.cached_property
     def has_cookie(self) -> bool:
         """Attachments of probes and tracepoints can carry a number for the program (5.15)."""
@@ -177,7 +186,7 @@ class Abilities:
     def has_helper(self, name: str) -> bool:
         """Whether the kernel has the helper bpf_NAME."""
         try:
-            self._btf.enum_value("bpf_func_id", f"BPF_FUNC_{name}")
+            self.btf.enum_value("bpf_func_id", f"BPF_FUNC_{name}")
         except BtfError:
             return False
         return True
@@ -195,7 +204,7 @@ class Abilities:
         )
 
     def _function_id(self, name: str) -> int:
-        function = self._btf.find_function(name)
+        function = self.btf.find_function(name)
         if function is None:
             raise BtfError(f"this kernel's types have no function {name}")
         return function.type_id
@@ -233,13 +242,18 @@ class Abilities:
         with _unused_file() as path:
             _try(program, lambda it: attach_uprobe(it, path, 0))
 
+    def _uprobe_write(self) -> None:
+        program = load_program(ProgramKind.KPROBE, _WRITE_REGISTER + _RETURN_0, name="trial")
+        with _unused_file() as path:
+            _try(program, lambda it: attach_uprobe(it, path, 0))
+
     def _uprobe_multi(self) -> None:
         program = self._load(ProgramKind.KPROBE, AttachKind.UPROBE_MULTI)
         with _unused_file() as path:
             _try(program, lambda it: attach_uprobe_multi(it, path, [0]))
 
     def _tp_btf(self) -> None:
-        event = self._btf.find_raw_tracepoint(_EVENT[1])
+        event = self.btf.find_raw_tracepoint(_EVENT[1])
         type_id = event.type_id if event else 0
         program = self._load(ProgramKind.TRACING, AttachKind.TRACE_RAW_TP, type_id)
         _try(program, attach_trampoline)
@@ -279,38 +293,3 @@ def _unused_file() -> Iterator[str]:
 def _try(program: Program, attach: Callable[[Program], Attachment]) -> None:
     with program:
         attach(program).close()
-
-
-class AssumedAbilities(Abilities):
-    """Another machine's, of which only the types are known: what such a kernel should allow."""
-
-    @functools.cache  # noqa: B019  (as in Abilities)
-    def method(self, name: str) -> Ability:
-        """Whether one of METHODS should work there."""
-        if name not in METHODS:
-            raise KeyError(name)
-        if name in {"kprobe", "kprobe.multi"} and self._btf.find_struct("kprobe") is None:
-            return Ability(allowed=False, reason="that kernel has no kprobes")
-        if name == "kprobe.multi" and not self._has_attach_type("BPF_TRACE_KPROBE_MULTI"):
-            return Ability(allowed=False, reason="that kernel is older than 5.18")
-        if name.startswith("uprobe") and self._btf.find_struct("uprobe_consumer") is None:
-            return Ability(allowed=False, reason="that kernel has no uprobes")
-        if name == "uprobe.multi" and not self._has_attach_type("BPF_TRACE_UPROBE_MULTI"):
-            return Ability(allowed=False, reason="that kernel is older than 6.6")
-        if name == "uprobe.sleep" and not self._btf.has_member("bpf_prog_aux", "sleepable"):
-            return Ability(allowed=False, reason="that kernel is older than 6.0")
-        return Ability(allowed=True)
-
-    @functools.cache  # noqa: B019  (as in Abilities)
-    def can_modify(self, function: str) -> Ability:
-        """Security hooks only: whether it was built for error injection is not in its types."""
-        if function.startswith("security_"):
-            return self.can_fmod_ret
-        return Ability(allowed=False, reason="whether it has error injection is not known")
-
-    def _has_attach_type(self, name: str) -> bool:
-        try:
-            self._btf.enum_value("bpf_attach_type", name)
-        except BtfError:
-            return False
-        return True

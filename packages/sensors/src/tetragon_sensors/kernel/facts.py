@@ -10,7 +10,8 @@ from typing import Final
 
 from tetragon_core import syscalls
 
-from .abilities import Abilities, AssumedAbilities
+from .abilities import Abilities
+from .assumed import AssumedAbilities
 from .btf import Btf, Kind
 from .symbols import BtfSymbols, Symbols
 from .syscalls import NUMBERS_ONLY, entry_symbol, native_abi, symbol_prefix

@@ -16,6 +16,7 @@ from .emitter import Stack
 from .images import emit_binaries
 from .plan import Denial
 from .record import HitFlag
+from .registers import emit_assignments, parse_assignment
 from .state import STATE, StateOffset, ledger_offset
 
 if TYPE_CHECKING:
@@ -228,6 +229,12 @@ class ActionCode:
 
     def override(self, action: Action) -> None:
         """Return the error, or leave it for the program that will."""
+        if self.hook.denial is Denial.REGISTERS:
+            failed = self.asm.new_label("failed")
+            written = [parse_assignment(one) for one in action.arg_regs]
+            emit_assignments(self.emitter, written, failed)
+            self.finish(action, failed)
+            return
         if self.hook.denial is Denial.KEPT:
             self._keep_verdict(errno_of(action), 0, action)
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import PermissionDeniedError
 from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
-from tetragon_sensors.kernel.abilities import AssumedAbilities
+from tetragon_sensors.kernel.assumed import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
 from tetragon_sensors.program.opcodes import INSTRUCTION

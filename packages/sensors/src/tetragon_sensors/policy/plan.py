@@ -76,6 +76,8 @@ class Denial(Enum):
     """It returns the error itself (fmod_ret, LSM)."""
     KEPT = "kept"
     """It leaves the error for a program inside the call (Timing.VERDICT)."""
+    REGISTERS = "registers"
+    """It writes the registers that the process goes on with (uprobes)."""
 
 
 class Source(Enum):

@@ -21,7 +21,8 @@ from .arguments import lay_out, plan_data, plan_result
 from .attaching import Impossible
 from .faulting import reads_process
 from .frames import UserRegistersFrame
-from .plan import HookPlan, Method, Timing
+from .plan import Denial, HookPlan, Method, Timing
+from .redirecting import check_overrides, overrides, redirected, redirects
 from .user_arguments import of_process, plan_user_argument
 
 if TYPE_CHECKING:
@@ -56,13 +57,14 @@ def plan_uprobe_hook(planning: Planning, hook: UprobeHook) -> list[HookPlan]:
         _target(planning, hook, binary, place, counter)
         for place, counter in _places(planning, hook, binary)
     ]
+    is_possible = check_overrides(planning, hook, binary)
     arguments = _arguments(planning, hook)
     _warn_of_go(planning, hook, binary)
     result = None
     if hook.returns and hook.return_arg is not None:
         found = plan_result(hook.return_arg, planning.problems)
         result = found and of_process(found, hook.return_arg, planning.problems)
-    if not targets or arguments is None or (hook.returns and result is None):
+    if not (targets and is_possible) or arguments is None or (hook.returns and result is None):
         return []
     return _programs(planning, hook, targets, arguments, result)
 
@@ -176,7 +178,8 @@ def _programs(
     multi = len(targets) > 1 and not one_by_one and bool(abilities.can_uprobe_multi)
     shared = multi or abilities.has_cookie
     plans: list[HookPlan] = []
-    for group in [targets] if shared else [[one] for one in targets]:
+    alike = (shared and not redirects(hook)) or len(targets) == 1
+    for group in [targets] if alike else [[one] for one in targets]:
         entry = HookPlan(
             method=Method.UPROBE_MULTI if multi else Method.UPROBE,
             timing=Timing.ENTRY,
@@ -184,8 +187,9 @@ def _programs(
             targets=tuple(group),
             arguments=placed,
             data_from=data_from,
-            selectors=hook.selectors,
+            selectors=redirected(hook.selectors, group[0]),
             record_bytes=size,
+            denial=Denial.REGISTERS if overrides(hook) else Denial.NONE,
             uses_cookie=len(group) > 1,
             sleeps=reads_process(placed) and bool(abilities.can_sleep_in_uprobe),
         )
