@@ -83,6 +83,26 @@ def test_list() -> None:
     ]
 
 
+def below(**fields: int) -> list[str]:
+    """What the table says below a policy that enforces."""
+    policy = pb.TracingPolicyStatus(name="x", state=pb.TP_STATE_ENABLED)
+    policy.enforcement.CopyFrom(pb.EnforcementLedger(**fields))
+    return [line.strip() for line in policy_table([policy]).splitlines()[2:]]
+
+
+def test_what_went_wrong_with_enforcing() -> None:
+    """Failures with the kernel's reason, and spared processes; nothing while all goes well."""
+    assert [] == below(attempts=7)
+    assert [
+        "failed: 2 of 7 attempts to enforce, the last with EPERM (Operation not permitted)"
+    ] == (below(attempts=7, failed=2, last_errno=1))
+    assert ["failed: 2 of 7 attempts to enforce"] == below(attempts=7, failed=2)
+    assert [
+        "failed: 2 of 7 attempts to enforce, the last with 4000 (Unknown error 4000)",
+        "spared: 1 of 7 attempts to enforce: processes that are never killed",
+    ] == below(attempts=7, failed=2, spared=1, last_errno=4000)
+
+
 def test_the_columns_of_the_list() -> None:
     """Each is as wide as its longest cell; what is below a row begins at the name's column."""
     header, whole, partial, hooks, *_ = policy_table([WHOLE, PARTIAL]).splitlines()

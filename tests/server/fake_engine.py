@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tetragon_core.enforcement import asks_to_monitor
 from tetragon_core.errors import LoadError
 from tetragon_core.policy.model import Where
 from tetragon_core.policy.problems import PolicyError, Problem
@@ -60,7 +61,22 @@ class FakePolicy:
         self.hooks = [FakeHook(call)]
         if message == "partial":
             self.hooks.append(FakeHook("not_there", "", "call not found"))
+        self.is_monitored = asks_to_monitor(policy)
+        self.fell_back = False
+        self.more: dict[str, int] = {}
         self.warnings = [Problem(Where("spec", 6, 3), "a warning")] if message == "warn" else []
+
+    def set_monitor(self, *, on: bool) -> None:
+        """Note it, or fail."""
+        self._engine.note("monitor" if on else "enforce", self._name)
+        if self._message == "stuck":
+            raise LoadError("it does not let go")
+        self.is_monitored = on
+        self.fell_back = self.fell_back and on
+
+    def fall_back(self) -> None:
+        """What the kernel does after too many kills."""
+        self.is_monitored = self.fell_back = True
 
     def enable(self) -> None:
         """Note it, or fail."""
@@ -80,8 +96,8 @@ class FakePolicy:
         self._engine.attached.remove(self)
 
     def counters(self) -> Mapping[str, int]:
-        """The same for all."""
-        return {"posted": 7, "missed": 3}
+        """The same for all, and what the test has set."""
+        return {"posted": 7, "missed": 3, **self.more}
 
 
 class FakeEngine:

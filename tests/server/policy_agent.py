@@ -63,10 +63,10 @@ class PolicyAgent:
 
 
 @contextlib.contextmanager
-def policy_agent(directory: Path) -> Iterator[PolicyAgent]:
+def policy_agent(directory: Path, config: AgentConfig | None = None) -> Iterator[PolicyAgent]:
     """One that runs; at its end nothing may be attached."""
     engine = FakeEngine()
-    policies = Policies(AgentConfig(tracing_policy_dir=""), lambda _: engine)
+    policies = Policies(config or AgentConfig(tracing_policy_dir=""), lambda _: engine)
     with running_api(directory, more=policies.rpcs.answers()) as api, connected(api) as client:
         yield PolicyAgent(api, client, policies, engine)
         engine.go_on.set()

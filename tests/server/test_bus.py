@@ -17,6 +17,7 @@ from tetragon_core.messages import ProcessKey
 from tetragon_core.stats import Counter
 from tetragon_server.ancestors import wants_ancestors, with_ancestors
 from tetragon_server.bus import Bus
+from tetragon_server.encode import EncodedEvent
 
 if TYPE_CHECKING:
     from tetragon_server.bus import Subscription
@@ -106,6 +107,62 @@ def test_loss_is_not_told_by_a_dropped_event() -> None:
     (payload,) = taken(subscription, 1)
     lost = events_pb2.GetEventsResponse.FromString(payload).lost
     assert (lost.before_agent, lost.in_queue) == (7, 1)
+
+
+def fallback(name: str) -> bytes:
+    one = events_pb2.PolicyFallback(policy_name=name)
+    return events_pb2.GetEventsResponse(policy_fallbacks=[one]).SerializeToString()
+
+
+def fallbacks_of(payload: bytes) -> list[str]:
+    response = events_pb2.GetEventsResponse.FromString(payload)
+    assert response.WhichOneof("event") is not None
+    return [one.policy_name for one in response.policy_fallbacks]
+
+
+def test_what_is_told_comes_with_the_next_event() -> None:
+    """Once, to each who listens when it is told, and never alone."""
+    bus = Bus(max_events=9, max_bytes=1 << 20)
+    early = bus.subscribe()
+    bus.publish(numbered(1))
+    bus.tell(fallback("a"))
+    bus.tell(fallback("b"))
+    late = bus.subscribe()
+    bus.publish(numbered(2))
+    bus.publish(numbered(3))
+
+    assert [[], ["a", "b"], []] == [fallbacks_of(one) for one in taken(early, 9)]
+    assert [[], []] == [fallbacks_of(one) for one in taken(late, 9)]
+
+
+def test_what_is_told_waits_for_an_event_that_fits() -> None:
+    """A dropped event, or one of a kind that is not wanted, does not take it away."""
+    bus = Bus(max_events=1, max_bytes=1 << 20)
+    subscription = bus.subscribe(frozenset({events_pb2.PROCESS_EXEC}))
+    bus.publish(numbered(1))
+    bus.tell(fallback("a"))
+    bus.publish(numbered(2))
+    bus.publish(EncodedEvent(events_pb2.PROCESS_LSM, b""))
+    taken(subscription, 1)
+
+    bus.publish(numbered(3))
+
+    assert [["a"]] == [fallbacks_of(one) for one in taken(subscription, 9)]
+
+
+def test_what_is_told_is_bounded() -> None:
+    """A subscriber that gets no events does not collect news for ever."""
+    bus = Bus(max_events=9, max_bytes=1 << 20)
+    subscription = bus.subscribe()
+    for number in range(10_000):
+        bus.tell(fallback(f"p{number}"))
+
+    bus.publish(numbered(1))
+
+    (payload,) = taken(subscription, 9)
+    told = fallbacks_of(payload)
+    assert [f"p{number}" for number in range(len(told))] == told
+    assert 8192 + len(numbered(1).payload) >= len(payload) > 8000
 
 
 def test_ancestors_end_at_init() -> None:

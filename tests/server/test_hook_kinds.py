@@ -18,7 +18,7 @@ from tetragon_server.ancestors import wants_ancestors
 from tetragon_server.encode import EventEncoder
 
 SAID: dict[str, Any] = {"policy_name": "p", "message": "é", "tags": ("a", "b")}
-HOOKS = {
+HOOKS: dict[HookEvent, tuple[dict[str, Any], dict[str, Any]]] = {
     HookEvent.KPROBE: ({"function_name": "tcp_connect"}, {"function_name": "tcp_connect"}),
     HookEvent.TRACEPOINT: (
         {"subsystem": "sched", "tracepoint": "sched_switch"},

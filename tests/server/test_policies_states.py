@@ -175,7 +175,12 @@ def test_counters_outlive_policies(agent: PolicyAgent) -> None:
     agent.engine.losses["LOST_HIT"] = 5
     read = agent.policies.manager.counters
 
-    assert {Counter.HOOK_MISSED: 6, Counter.RING_LOST_HOOK: 5} == agent.api.call(read)
+    expected = {
+        Counter.HOOK_MISSED: 6,
+        Counter.RING_LOST_HOOK: 5,
+        Counter.POLICY_FALLBACKS: 0,
+    }
+    assert expected == agent.api.call(read)
     agent.configure("a", enable=False)
     assert 6 == agent.api.call(read)[Counter.HOOK_MISSED]
     agent.configure("a", enable=True)

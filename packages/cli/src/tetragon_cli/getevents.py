@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tetragon_core.errors import ConnectionFailedError
 
+from .compact.text import escape
 from .output import StreamOutput
 from .signals import StoppedQuietly
 from .unprintable import UnprintableEventError
@@ -16,7 +17,7 @@ from .unprintable import UnprintableEventError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tetragon.events_pb2 import GetEventsResponse, LostEvents
+    from tetragon.events_pb2 import GetEventsResponse, LostEvents, PolicyFallback
 
 __all__ = ["Format", "print_events", "reconnecting"]
 
@@ -38,6 +39,8 @@ def print_events(events: Iterator[GetEventsResponse], form: Format) -> None:
                 output.write(form.render(response))
             except UnprintableEventError as error:
                 _note(output, f"an event was not printed: {error}")
+            for fallback in response.policy_fallbacks:
+                _note(output, _fallback_text(fallback))
 
 
 def _note(output: StreamOutput, text: str) -> None:
@@ -53,6 +56,14 @@ def _loss_text(lost: LostEvents) -> str:
     if lost.in_queue:
         parts.append(f"{_events(lost.in_queue)} because this client reads too slowly")
     return f"lost before this event: {', '.join(parts)}"
+
+
+def _fallback_text(fallback: PolicyFallback) -> str:
+    names = (fallback.domain, fallback.policy_namespace, fallback.policy_name)
+    return (
+        f"policy {escape('/'.join(filter(None, names)))} killed more than"
+        f" {fallback.max_kills_per_minute} times within a minute and only monitors from now on"
+    )
 
 
 def _events(number: int) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +13,7 @@ from tetragon import sensors_pb2 as pb
 from .compact.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     # Enums of the API; their common methods are used.
@@ -29,7 +31,9 @@ _UNITS: Final = "kMGTPE"
 
 
 def policy_table(policies: Iterable[pb.TracingPolicyStatus]) -> str:
-    """The table; below a row are the error, and the hooks of a policy that is not whole."""
+    """The table; below a row are the hooks of a policy that is not whole, what went wrong with
+    enforcing, and the error.
+    """
     listed = list(policies)
     rows = _aligned([_HEADER, *map(_row, listed)])
     indent = " " * rows[0].index("NAME")
@@ -39,6 +43,8 @@ def policy_table(policies: Iterable[pb.TracingPolicyStatus]) -> str:
         if policy.state == pb.TP_STATE_PARTIALLY_ENABLED and policy.hook_statuses:
             hooks = _aligned([_HOOK_HEADER, *map(_hook_row, policy.hook_statuses)])
             lines += [indent + line for line in hooks]
+        if policy.HasField("enforcement"):
+            lines += [indent + line for line in _enforcement_lines(policy.enforcement)]
         lines += [f"{indent}error: {escape(line)}" for line in policy.error.splitlines()]
     return "".join(f"{line}\n" for line in lines)
 
@@ -77,6 +83,20 @@ def _row(policy: pb.TracingPolicyStatus) -> Sequence[str]:
         str(monitored),
         attach_methods(policy),
     )
+
+
+def _enforcement_lines(ledger: pb.EnforcementLedger) -> Iterator[str]:
+    """What was to be done and was not, if there is any."""
+    tried = f"of {ledger.attempts} attempts to enforce"
+    if ledger.failed:
+        why = f", the last with {_errno_text(ledger.last_errno)}" if ledger.last_errno else ""
+        yield f"failed: {ledger.failed} {tried}{why}"
+    if ledger.spared:
+        yield f"spared: {ledger.spared} {tried}: processes that are never killed"
+
+
+def _errno_text(number: int) -> str:
+    return f"{errno.errorcode.get(number, number)} ({os.strerror(number)})"
 
 
 def _hook_row(hook: pb.HookStatus) -> Sequence[str]:

@@ -64,6 +64,11 @@ class Counter(Enum):
         False,
     )
     REQUESTS_FAILED = ("requests_failed", "requests of policies that failed", False)
+    POLICY_FALLBACKS = (
+        "policy_fallbacks",
+        "times a policy killed too often and only monitored from then on",
+        False,
+    )
     HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
 
     def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it

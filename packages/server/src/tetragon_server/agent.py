@@ -28,7 +28,7 @@ from tetragon_core.users import UserNames
 
 from .answers import Answers
 from .bus import Bus
-from .encode import EventEncoder
+from .encode import EventEncoder, fallback_suffix
 from .endpoints import Endpoints
 from .grpc_server import GrpcServer
 from .health import health_service
@@ -40,6 +40,7 @@ from .policies.assembly import Policies
 from .policies.metrics import policy_metrics
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
+from .rails import enforcement_limits
 from .runtime_files import agent_info, info_file, pid_file
 from .service import ApiService
 from .stop_signals import held_back_stop_signals, stop_signal
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tetragon_core.cgroups import Hierarchy
+    from tetragon_core.enforcement import EnforcementLimits
     from tetragon_core.messages import Namespaces
     from tetragon_core.stats import Counter
 
@@ -56,7 +58,9 @@ if TYPE_CHECKING:
     from .policies.engine import Ask, PolicyEngine
 
     OpenSensor = Callable[[AgentConfig, Hierarchy, Stats], AbstractContextManager["Sensor"]]
-    OpenEngine = Callable[["Sensor", Namespaces | None, Ask | None], PolicyEngine]
+    OpenEngine = Callable[
+        ["Sensor", Namespaces | None, Ask | None, EnforcementLimits], PolicyEngine
+    ]
 
 __all__ = ["Sensor", "run"]
 
@@ -85,6 +89,7 @@ def run(
     """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start."""
     setup_logging(config.log_level, config.log_format)
     _check(config)
+    limits = enforcement_limits(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
     stats = Stats()
     hierarchy = read_hierarchy(Path(config.procfs))
@@ -95,7 +100,7 @@ def run(
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
         stats.add_source(sensor.counters)
         scanner = ProcScanner(config.procfs, hierarchy)
-        agent = Agent(config, sensor, stats, scanner, open_engine or _open_engine)
+        agent = Agent(config, sensor, stats, scanner, open_engine or _open_engine, limits)
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0
@@ -136,14 +141,16 @@ def _open_sensor(
     return BaseSensor(sizes, stats)
 
 
-def _open_engine(sensor: Sensor, host: Namespaces | None, ask: Ask | None) -> PolicyEngine:
+def _open_engine(
+    sensor: Sensor, host: Namespaces | None, ask: Ask | None, limits: EnforcementLimits
+) -> PolicyEngine:
     """Called when the first policy comes: reading the kernel's types takes a while."""
     from tetragon_sensors.base import BaseSensor  # noqa: PLC0415  # as above
     from tetragon_sensors.kernel.facts import Kernel  # noqa: PLC0415  # only with a policy
     from tetragon_sensors.policy.engine import Engine  # noqa: PLC0415  # only with a policy
 
     assert isinstance(sensor, BaseSensor)
-    return Engine(sensor, Kernel.running(), host, ask)
+    return Engine(sensor, Kernel.running(), host, ask, limits)
 
 
 class Agent:
@@ -156,6 +163,7 @@ class Agent:
         stats: Stats,
         scanner: ProcScanner,
         open_engine: OpenEngine,
+        limits: EnforcementLimits,
     ) -> None:
         self._config = config
         self._sensor = sensor
@@ -176,7 +184,9 @@ class Agent:
             cluster_name=config.cluster_name,
             expose_addresses=config.expose_stack_addresses,
         )
-        self._policies = Policies(config, lambda ask: open_engine(sensor, host, ask))
+        self._policies = Policies(
+            config, lambda ask: open_engine(sensor, host, ask, limits), limits
+        )
         stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
         self._pump = Pump(
@@ -187,7 +197,13 @@ class Agent:
             stats,
             ancestors=config.ancestor_types,
             more_losses=self._policies.manager.losses,
+            notice=self._tell_fallbacks,
         )
+
+    def _tell_fallbacks(self) -> None:
+        """The event of the kill that was one too many comes with the news, or right before it."""
+        for entry in self._policies.manager.new_fallbacks():
+            self._bus.tell(fallback_suffix(entry))
 
     def _process_builder(self, host: Namespaces | None) -> ProcessBuilder:
         with_users = self._config.username_metadata == "unix"
@@ -253,6 +269,7 @@ class Agent:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
             self._missed = self._sensor.missed()
+            self._tell_fallbacks()
             self._clock.measure()
             self._cache.collect(self._clock.boot_ns())
 

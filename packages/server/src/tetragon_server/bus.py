@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Bus", "Subscription"]
 
 _POLL_S: Final = 0.01
+_NOTES_BYTES: Final = 8192
 
 
 class Subscription:
@@ -43,6 +44,7 @@ class Subscription:
         self._queued_bytes = 0
         self._told_lost = already_lost
         self._told_dropped = 0
+        self._notes = b""
         self._closed = False
         self._changed = asyncio.Event()
 
@@ -50,7 +52,7 @@ class Subscription:
         """Queue `event` if it is wanted and fits; `total_lost` counts since the agent's start."""
         if self._kinds is not None and event.kind not in self._kinds:
             return
-        payload = event.payload
+        payload = event.payload + self._notes
         if total_lost != self._told_lost or self.dropped != self._told_dropped:
             payload += lost_suffix(
                 before_agent=total_lost - self._told_lost,
@@ -60,10 +62,16 @@ class Subscription:
             self.dropped += 1
             return
         self._told_lost, self._told_dropped = total_lost, self.dropped
+        self._notes = b""
         self._queue.append(payload)
         self._queued_bytes += len(payload)
         self.accepted += 1
         self._changed.set()
+
+    def note(self, suffix: bytes) -> None:
+        """Have the next event that is queued end with these fields; too many are left out."""
+        if len(self._notes) + len(suffix) <= _NOTES_BYTES:
+            self._notes += suffix
 
     def _has_room(self, size: int) -> bool:
         # An event larger than the whole byte limit still goes out, alone.
@@ -139,6 +147,11 @@ class Bus:
     def note_lost(self, records: int) -> None:
         """The next event of every subscriber tells that so many records never came here."""
         self._lost += records
+
+    def tell(self, suffix: bytes) -> None:
+        """Append fields to the next event of every subscriber; alone they would be no event."""
+        for subscription in self._subscriptions:
+            subscription.note(suffix)
 
     def counters(self) -> Mapping[Counter, int]:
         """Source for Stats."""

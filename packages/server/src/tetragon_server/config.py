@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tetragon_core.enforcement import UNLIMITED
+
 __all__ = ["DEFAULT_POLICY_DIR", "AgentConfig"]
 
 DEFAULT_POLICY_DIR: Final = "/etc/tetragon/tetragon.tp.d"
@@ -50,6 +52,13 @@ class AgentConfig:
     """Its files are followed while the agent runs; empty: none."""
     enable_deprecated_tracingpolicy_grpc: bool = False
     """Answer the rpcs that ConfigureTracingPolicy replaced."""
+    reject_enforcement: bool = False
+    """Refuse policies that enforce when they come over gRPC, and to let one enforce; files may."""
+    max_kills_per_minute: int = UNLIMITED
+    """Kills of one policy within a minute after which it only monitors; 0: any number."""
+    never_kill: tuple[str, ...] = ()
+    """Process ids, and paths of executables, whose processes policies send no signal; pid 1, the
+    agent and the processes above it never get one."""
     enable_policy_network_actions: bool = False
     """Send what GetUrl and DnsLookup of policies ask for; ours, because Tetragon always does."""
     expose_stack_addresses: bool = False

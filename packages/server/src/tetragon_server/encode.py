@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from tetragon_core.events import Event
     from tetragon_core.process import Process
 
+    from .policies.entry import PolicyEntry
     from .process_message import ProcessBuilder
 
-__all__ = ["EncodedEvent", "EventEncoder", "lost_suffix"]
+__all__ = ["EncodedEvent", "EventEncoder", "fallback_suffix", "lost_suffix"]
 
 _RESPONSE: Final = events_pb.GetEventsResponse
 _EXEC_TAG: Final = tag(_RESPONSE.PROCESS_EXEC_FIELD_NUMBER)
@@ -34,6 +35,7 @@ _EXIT_TAG: Final = tag(_RESPONSE.PROCESS_EXIT_FIELD_NUMBER)
 _NODE_NAME_TAG: Final = tag(_RESPONSE.NODE_NAME_FIELD_NUMBER)
 _CLUSTER_NAME_TAG: Final = tag(_RESPONSE.CLUSTER_NAME_FIELD_NUMBER)
 _TIME_TAG: Final = tag(_RESPONSE.TIME_FIELD_NUMBER)
+_FALLBACK_TAG: Final = tag(_RESPONSE.POLICY_FALLBACKS_FIELD_NUMBER)
 _LOST_TAG: Final = tag(_RESPONSE.LOST_FIELD_NUMBER)
 
 _EXEC_PROCESS_TAG: Final = tag(pb.ProcessExec.PROCESS_FIELD_NUMBER)
@@ -128,6 +130,17 @@ class EventEncoder:
             return b""
         body = build_binary_properties(image.properties).SerializeToString()
         return delimited(_PROPERTIES_TAG, body) if body else b""
+
+
+def fallback_suffix(entry: PolicyEntry) -> bytes:
+    """What is appended to an event to say that a policy has given up enforcing."""
+    body = events_pb.PolicyFallback(
+        policy_name=entry.key.name,
+        policy_namespace=entry.key.namespace,
+        domain=entry.key.domain,
+        max_kills_per_minute=entry.max_kills,
+    ).SerializeToString()
+    return delimited(_FALLBACK_TAG, body)
 
 
 def lost_suffix(*, before_agent: int, in_queue: int) -> bytes:

@@ -68,8 +68,12 @@ class Pump:
         *,
         ancestors: frozenset[str] = frozenset(),
         more_losses: Callable[[], int] = int,
+        notice: Callable[[], object] = int,
     ) -> None:
-        """`ancestors`: types of events that list them. `more_losses`: records lost elsewhere."""
+        """`ancestors`: types of events that list them. `more_losses`: records lost elsewhere.
+
+        `notice` is called before each batch: what it tells the bus comes with the batch's events.
+        """
         self._source = source
         self._observer = observer
         self._encoder = encoder
@@ -79,6 +83,7 @@ class Pump:
         self._next_turn: asyncio.TimerHandle | None = None
         self._errors = 0
         self._more_losses = more_losses
+        self._notice = notice
         self._loss_mark = self._mark()
         self._lost = self._total_lost()
 
@@ -117,6 +122,7 @@ class Pump:
 
     def feed(self, messages: Iterable[Message]) -> None:
         """Turn records into events and publish them, then tell what was lost meanwhile."""
+        self._notice()
         for message in messages:
             try:
                 self.publish(self._observer.feed(message))

@@ -65,6 +65,7 @@ _TEXTS: Final = (
     ("execve-map-entries", click.IntRange(1, _PIDS_MAX), "Processes in the kernel's table."),
     ("process-cache-size", click.IntRange(min=1), "Processes the agent remembers."),
     ("tracing-policy-dir", None, "Directory of policy files, followed while running; empty: none."),
+    ("max-kills-per-minute", click.IntRange(min=0), "Of one policy; then it only monitors."),
     ("username-metadata", click.Choice(["disabled", "unix"]), "User names from /etc/passwd."),
     ("cluster-name", None, "Put into every event."),
     ("log-level", None, "trace, debug, info, warn, error, fatal or panic."),
@@ -97,6 +98,14 @@ def _config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     callback=_drop_empty,
     help="Policy file to load at start; may be given several times.",
+)
+@boolean_option("--reject-enforcement", text="Refuse enforcing policies that come over gRPC.")
+@click.option(
+    "--never-kill",
+    multiple=True,
+    metavar="PID|PATH",
+    help="Process or executable that policies never kill, beside pid 1, the agent and the"
+    " processes above it; may be given several times.",
 )
 @boolean_option(
     "--enable-policy-network-actions", text="Requests of policies: GetUrl and DnsLookup."

@@ -25,6 +25,8 @@ from .worker import EngineWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tetragon_core.enforcement import EnforcementLimits
+
     from ..config import AgentConfig
     from .engine import Ask, PolicyEngine
 
@@ -40,17 +42,21 @@ class Policies:
     """One per agent; made in its event loop."""
 
     def __init__(
-        self, config: AgentConfig, open_engine: Callable[[Ask | None], PolicyEngine]
+        self,
+        config: AgentConfig,
+        open_engine: Callable[[Ask | None], PolicyEngine],
+        limits: EnforcementLimits | None = None,
     ) -> None:
         self._config = config
         self.requests = NetworkActions()
         ask = self.requests.ask if config.enable_policy_network_actions else None
         self._worker = EngineWorker(lambda: open_engine(ask))
-        self.manager = PolicyManager(self._worker)
+        self.manager = PolicyManager(self._worker, limits)
         self.rpcs = PolicyRpcs(
             self.manager,
             self._worker,
             with_deprecated=config.enable_deprecated_tracingpolicy_grpc,
+            reject_enforcement=config.reject_enforcement,
         )
         self._changed = asyncio.Event()
         self._watch: DirectoryWatch | None = None

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent needs of whatever brings policies into the kernel. Nothing is done here.
 
-All methods but `counters` are called from one thread that is not the event loop's: the verifier may
-take seconds for a large policy, and the ring has to be read and clients answered meanwhile.
+All methods but `counters` and `close` are called from one thread that is not the event loop's: the
+verifier may take seconds for a large policy, and the ring has to be read and clients answered
+meanwhile. Properties are read in the event loop's thread, so they have to be cheap.
 """
 
 from __future__ import annotations
@@ -53,6 +54,20 @@ class LoadedPolicy(Protocol):
     def kernel_memory_bytes(self) -> int:
         """Memory of what only this policy uses."""
 
+    @property
+    def is_monitored(self) -> bool:
+        """True while enforcing actions are counted and not taken, also after it fell back."""
+
+    @property
+    def fell_back(self) -> bool:
+        """It went over to monitoring by itself, because it killed too often."""
+
+    def set_monitor(self, *, on: bool) -> None:
+        """Count enforcing actions without taking them, or take them; the next hit sees it.
+
+        To take them ends a fall-back. Raises TetragonError. Called for policies that enforce only.
+        """
+
     def enable(self) -> None:
         """Attach everything again, or nothing. Raises TetragonError."""
 
@@ -66,9 +81,11 @@ class LoadedPolicy(Protocol):
         """
 
     def counters(self) -> Mapping[str, int]:
-        """By name: `missed`, and if the kernel's side counts them `posted` and other actions.
+        """By name: `missed`, and if the kernel's side counts them `posted`, other actions by the
+        names of TracingPolicyActionCounters, and of enforcing ones `attempts`, `spared`, `failed`
+        and `last_errno`, as EnforcementLedger has them.
 
-        None gets smaller while the policy is loaded; asked in the event loop's thread.
+        None but the last gets smaller while the policy is loaded; asked in the event loop's thread.
         """
 
 

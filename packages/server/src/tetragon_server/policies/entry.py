@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tetragon_core.enforcement import UNLIMITED, asks_to_monitor, enforces
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,8 +28,6 @@ __all__ = [
 
 LOADED: Final = "loaded"
 """State of a hook that works."""
-
-_ENFORCING: Final = frozenset({"Sigkill", "Signal", "Override", "NotifyEnforcer", "Set"})
 
 
 class Domain:
@@ -84,6 +84,15 @@ class PolicyEntry:
     policy: Policy
     state: PolicyState = PolicyState.LOADING
     mode: PolicyMode
+    """What it is in now, or will be in when it is enabled again."""
+    chosen_mode: PolicyMode | None = None
+    """What somebody has set while it ran; its file is asked no more."""
+    max_kills: int = UNLIMITED
+    """Kills within a minute after which it only monitors."""
+    fallback: str = ""
+    """Why it only monitors although it was to enforce; empty when it does not."""
+    since_ns: int = 0
+    """When it was attached, on the wall clock; 0 while it is not."""
     error: str = ""
     """Why it is not loaded, or why a newer version of its file is not used."""
     loaded: LoadedPolicy | None = None
@@ -104,18 +113,23 @@ class PolicyEntry:
         before, self.missed = self.missed, now
         return now - before if now >= before else now
 
-    def take(self, loaded: LoadedPolicy) -> None:
-        """Note what is in the kernel now."""
+    def take(self, loaded: LoadedPolicy, now_ns: int) -> None:
+        """Note what is in the kernel now, since `now_ns` on the wall clock."""
         self.loaded = loaded
+        if self.mode is not PolicyMode.MONITOR_ONLY:
+            self.mode = PolicyMode.MONITOR if loaded.is_monitored else PolicyMode.ENFORCE
+            if loaded.fell_back:
+                self.note_fallback()
         self.hooks = tuple(loaded.hooks)
         found = (one.text(self.policy.source) for one in loaded.warnings)
         self.warnings = (*self.warnings, *found)
         self.kernel_memory_bytes = loaded.kernel_memory_bytes
         self.error = ""
-        self.note_enabled()
+        self.note_enabled(now_ns)
 
-    def note_enabled(self) -> None:
-        """The state of a policy that is attached."""
+    def note_enabled(self, now_ns: int) -> None:
+        """The state of a policy that is attached, since `now_ns` on the wall clock."""
+        self.since_ns = now_ns
         is_whole = all(hook.state == LOADED for hook in self.hooks)
         self.state = PolicyState.ENABLED if is_whole else PolicyState.PARTIALLY_ENABLED
 
@@ -124,19 +138,29 @@ class PolicyEntry:
         loaded, self.loaded = self.loaded, None
         self.state, self.error = state, error
         self.hooks, self.kernel_memory_bytes = (), 0
+        self.since_ns, self.fallback = 0, ""
         return loaded
+
+    @property
+    def has_fallen_back(self) -> bool:
+        """True when it gave up enforcing and nobody has noted it yet; cheap."""
+        is_to_enforce = self.mode is PolicyMode.ENFORCE
+        return is_to_enforce and self.loaded is not None and self.loaded.fell_back
+
+    def note_fallback(self) -> None:
+        """The mode of a policy that gave up enforcing, and why."""
+        self.mode = PolicyMode.MONITOR
+        name, namespace, domain = self.key
+        where = f" -n {namespace}" if namespace else ""
+        where += "" if domain == Domain.GRPC else f" --domain {domain}"
+        self.fallback = (
+            f"it killed more than {self.max_kills} times within a minute, so it only monitors; to"
+            f" let it enforce again: tetragon-mini tracingpolicy set-mode {name} enforce{where}"
+        )
 
 
 def mode_of(policy: Policy) -> PolicyMode:
     """The mode a policy asks for; without an enforcing action there is only one."""
-    actions = (
-        action.action
-        for hook in policy.spec.hooks
-        for selector in hook.selectors
-        for action in (*selector.match_actions, *selector.match_return_actions)
-    )
-    if not _ENFORCING.intersection(actions):
+    if not enforces(policy):
         return PolicyMode.MONITOR_ONLY
-    option = policy.spec.options.get("policy-mode")
-    is_monitor = option is not None and option.value == "monitor"
-    return PolicyMode.MONITOR if is_monitor else PolicyMode.ENFORCE
+    return PolicyMode.MONITOR if asks_to_monitor(policy) else PolicyMode.ENFORCE

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.enforcement import EnforcementLimits
 from tetragon_core.errors import TetragonError, UsageError
 from tetragon_core.stats import Counter
 
 from .entry import Domain, PolicyEntry, PolicyKey, PolicyMode, PolicyState, mode_of
+from .modes import kept_mode, with_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -39,19 +43,30 @@ _COUNTERS: Final = {
     "TABLE_FULL": Counter.HOOK_TABLE_FULL,
     "ORPHANED": Counter.HOOK_ORPHANED,
     "missed": Counter.HOOK_MISSED,
+    "fallbacks": Counter.POLICY_FALLBACKS,
 }
 
 
 class PolicyManager:
     """Used from the event loop only; the work in the kernel is the worker's."""
 
-    def __init__(self, worker: EngineWorker) -> None:
+    def __init__(
+        self,
+        worker: EngineWorker,
+        limits: EnforcementLimits | None = None,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`limits`: what is shown of them; the engine has its own."""
         self._worker = worker
+        self._limits = limits or EnforcementLimits()
+        self._wall_ns = wall_ns
         self._entries: dict[PolicyKey, PolicyEntry] = {}
         self._ids = count(_FIRST_ID)
         self._lock = asyncio.Lock()
         self._changes: set[asyncio.Task[Any]] = set()
         self._missed = 0
+        self._fallbacks = 0
 
     def entries(self, domain: str = "") -> Sequence[PolicyEntry]:
         """Those of a domain, or all, oldest first."""
@@ -108,8 +123,21 @@ class PolicyManager:
         for entry in self._entries.values():
             if entry.is_enabled:
                 self._missed += entry.more_missed()
-        values = {**self._worker.counters(), "missed": self._missed}
+        values = {**self._worker.counters(), "missed": self._missed, "fallbacks": self._fallbacks}
         return {_COUNTERS[name]: value for name, value in values.items() if name in _COUNTERS}
+
+    def new_fallbacks(self) -> Sequence[PolicyEntry]:
+        """Policies that gave up enforcing since this was asked last; each is logged.
+
+        Cheap: asked for before every batch of records.
+        """
+        fallen = [one for one in self._entries.values() if one.has_fallen_back]
+        for entry in fallen:
+            self._fallbacks += 1
+            entry.note_fallback()
+            attrs = {"policy": entry.key, "why": entry.fallback}
+            _log.error("a policy enforces no more", extra={"attrs": attrs})
+        return fallen
 
     def losses(self) -> int:
         """Hits that were lost on the way here; asked for in every turn of the pump."""
@@ -136,6 +164,7 @@ class PolicyManager:
             key=key,
             policy=read.policy,
             mode=mode_of(read.policy),
+            max_kills=self._limits.kill_limit(read.policy),
             warnings=read.warnings,
         )
 
@@ -148,7 +177,7 @@ class PolicyManager:
             )
         entry = self._entries[key] = self._entry(key, read)
         try:
-            entry.take(await self._worker.load(read.policy))
+            entry.take(await self._worker.load(read.policy), self._wall_ns())
         except TetragonError as error:
             entry.forget(PolicyState.LOAD_ERROR, str(error))
             raise
@@ -157,14 +186,16 @@ class PolicyManager:
     async def _replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
         old = self.find(key)
         fresh = self._entry(key, read)
+        fresh.chosen_mode = kept_mode(old, read.policy)
+        policy = with_mode(read.policy, fresh.chosen_mode)
         try:
-            fresh.take(await self._worker.load(read.policy))
+            fresh.take(await self._worker.load(policy), self._wall_ns())
         except TetragonError as error:
             old.error = str(error)
             raise
         if old.state is PolicyState.DISABLED and fresh.loaded is not None:
             await self._worker.run(fresh.loaded.disable)
-            fresh.state = PolicyState.DISABLED
+            fresh.state, fresh.since_ns = PolicyState.DISABLED, 0
         self._entries[key] = fresh
         await self._release(old, PolicyState.UNLOADING)
         return fresh
@@ -181,7 +212,7 @@ class PolicyManager:
         failures = []
         try:
             if mode is not None:
-                _set_mode(entry, mode)
+                await self._set_mode(entry, mode)
         except TetragonError as error:
             failures.append(str(error))
         try:
@@ -191,6 +222,16 @@ class PolicyManager:
             failures.append(str(error))
         if failures:
             raise TetragonError("\n".join(failures))
+
+    async def _set_mode(self, entry: PolicyEntry, mode: PolicyMode) -> None:
+        if entry.mode is PolicyMode.MONITOR_ONLY:
+            raise UsageError("cannot set policy mode on a policy that is monitor only")
+        if not entry.is_enabled or entry.loaded is None:
+            raise UsageError(f"tracing policy {entry.key.name} is not enabled")
+        on = mode is PolicyMode.MONITOR
+        await self._worker.run(partial(entry.loaded.set_monitor, on=on))
+        entry.mode = entry.chosen_mode = mode
+        entry.fallback = ""
 
     async def _enable(self, entry: PolicyEntry) -> None:
         if entry.state is not PolicyState.DISABLED or entry.loaded is None:
@@ -202,7 +243,7 @@ class PolicyManager:
             text = f'failed to enable tracing policy "{entry.key.name}": {error}'
             await self._release(entry, PolicyState.LOAD_ERROR, text)
             raise TetragonError(text) from error
-        entry.note_enabled()
+        entry.note_enabled(self._wall_ns())
 
     async def _disable(self, entry: PolicyEntry) -> None:
         if not entry.is_enabled or entry.loaded is None:
@@ -215,7 +256,7 @@ class PolicyManager:
             entry.state = PolicyState.ERROR
             entry.error = f'failed to unload tracing policy "{entry.key.name}": {error}'
             raise TetragonError(entry.error) from error
-        entry.state = PolicyState.DISABLED
+        entry.state, entry.since_ns = PolicyState.DISABLED, 0
 
     async def _release(self, entry: PolicyEntry, state: PolicyState, text: str = "") -> None:
         """Close what is loaded of it; what it missed is still counted."""
@@ -228,11 +269,3 @@ class PolicyManager:
             await self._worker.run(loaded.close)
         except TetragonError as error:
             _log.error("a policy could not be unloaded", extra={"attrs": {"error": error}})
-
-
-def _set_mode(entry: PolicyEntry, mode: PolicyMode) -> None:
-    if entry.mode is PolicyMode.MONITOR_ONLY:
-        raise UsageError("cannot set policy mode on a policy that is monitor only")
-    if not entry.is_enabled:
-        raise UsageError(f"tracing policy {entry.key.name} is not enabled")
-    entry.mode = mode

@@ -12,7 +12,7 @@ from grpclib.exceptions import GRPCError
 from tetragon import sensors_pb2 as pb
 from tetragon_core.errors import TetragonError, UsageError
 
-from .entry import Domain, PolicyKey, PolicyMode
+from .entry import Domain, PolicyKey, PolicyMode, mode_of
 from .reading import read_policy
 
 if TYPE_CHECKING:
@@ -36,17 +36,28 @@ _OLD_OPTION: Final = (
     "{} is deprecated and will be removed in the next release. Use"
     " --enable-deprecated-tracingpolicy-grpc option to enable it in the meantime"
 )
+_NO_ENFORCEMENT: Final = (
+    "tracing policy {} would enforce, which --reject-enforcement forbids to clients; add it in mode"
+    " monitor, or let it load the policy from a file"
+)
 
 
 class PolicyRpcs:
     """Requests to the manager, and what it says back."""
 
     def __init__(
-        self, manager: PolicyManager, worker: EngineWorker, *, with_deprecated: bool = False
+        self,
+        manager: PolicyManager,
+        worker: EngineWorker,
+        *,
+        with_deprecated: bool = False,
+        reject_enforcement: bool = False,
     ) -> None:
+        """`reject_enforcement`: nothing that comes over gRPC may make a policy enforce."""
         self._manager = manager
         self._worker = worker
         self._with_deprecated = with_deprecated
+        self._reject_enforcement = reject_enforcement
 
     def answers(self) -> Mapping[str, Answer]:
         """Rpc name → request to reply; raising GRPCError."""
@@ -64,6 +75,8 @@ class PolicyRpcs:
 
     async def _add(self, request: pb.AddTracingPolicyRequest) -> Message:
         read = await self._worker.run(lambda: read_policy(request.yaml))
+        if self._reject_enforcement and mode_of(read.policy) is PolicyMode.ENFORCE:
+            raise UsageError(_NO_ENFORCEMENT.format(read.policy.name))
         entry = await self._manager.add(read, request.domain or Domain.GRPC)
         return pb.AddTracingPolicyResponse(warnings=entry.warnings)
 
@@ -84,9 +97,12 @@ class PolicyRpcs:
     async def _configure(self, request: pb.ConfigureTracingPolicyRequest) -> Message:
         key = _key(request)
         self._manager.find(key)
+        mode = _mode(request.mode) if request.HasField("mode") else None
+        if self._reject_enforcement and mode is PolicyMode.ENFORCE:
+            raise UsageError(_NO_ENFORCEMENT.format(key.name))
         await self._manager.configure(
             key,
-            mode=_mode(request.mode) if request.HasField("mode") else None,
+            mode=mode,
             enable=request.enable if request.HasField("enable") else None,
         )
         return pb.ConfigureTracingPolicyResponse()

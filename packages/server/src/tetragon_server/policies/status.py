@@ -43,6 +43,7 @@ _ACTIONS: Final = {
     "posted": "post",
     **{name: name for name in pb.TracingPolicyActionCounters.DESCRIPTOR.fields_by_name},
 }
+_LEDGER: Final = frozenset(pb.EnforcementLedger.DESCRIPTOR.fields_by_name)
 
 
 def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
@@ -54,14 +55,19 @@ def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
         domain=entry.key.domain,
         sensors=_sensors(entry.policy),
         enabled=entry.is_enabled,
-        error=entry.error,
+        error="\n".join(filter(None, (entry.error, entry.fallback))),
         state=entry.state.value,
         kernel_memory_bytes=entry.kernel_memory_bytes,
         hook_statuses=[_hook_status(hook, entry.policy) for hook in entry.hooks],
         warnings=entry.warnings,
+        fell_back=bool(entry.fallback),
+        max_kills_per_minute=0 if entry.mode is PolicyMode.MONITOR_ONLY else entry.max_kills,
     )
-    if entry.is_enabled and entry.loaded is not None:
+    if entry.loaded is not None:
         status.mode = _MODES[entry.mode]
+    if entry.since_ns:
+        status.since.FromNanoseconds(entry.since_ns)
+    if entry.is_enabled and entry.loaded is not None:
         _fill_counters(status, entry.loaded.counters())
     return status
 
@@ -112,4 +118,6 @@ def _fill_counters(status: pb.TracingPolicyStatus, counters: Mapping[str, int]) 
     for name, value in counters.items():
         if name in _ACTIONS:
             setattr(actions, _ACTIONS[name], value)
+        elif name in _LEDGER:
+            setattr(status.enforcement, name, value)
     status.missed = counters.get("missed", 0)

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies that enforce: their modes, what gRPC may do to them, and their ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server.fake_engine import FakeEngine, policy_text
+from server.policy_agent import PolicyAgent, policy_agent
+from tetragon import sensors_pb2 as pb
+from tetragon_core.enforcement import EnforcementLimits
+from tetragon_core.stats import Counter
+from tetragon_server.config import AgentConfig
+from tetragon_server.policies.entry import PolicyEntry, PolicyMode
+from tetragon_server.policies.manager import PolicyManager
+from tetragon_server.policies.metrics import policy_metrics
+from tetragon_server.policies.reading import read_policy
+from tetragon_server.policies.worker import EngineWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from server.fake_engine import FakePolicy
+
+KILLS = """\
+      selectors:
+        - matchActions:
+            - action: Sigkill
+"""
+MONITORED = """\
+  options:
+    - name: policy-mode
+      value: monitor
+"""
+TIME_NS = 1_700_000_000_000_000_007
+
+
+def loaded(agent: PolicyAgent) -> FakePolicy:
+    """The only policy as the engine has it."""
+    (policy,) = agent.engine.attached
+    return policy
+
+
+def test_set_mode(agent: PolicyAgent) -> None:
+    """The engine is told, the list shows it, and nothing is loaded again."""
+    agent.add(policy_text("a", more=KILLS))
+    assert pb.TP_MODE_ENFORCE == agent.one().mode
+
+    agent.configure("a", mode=pb.TP_MODE_MONITOR)
+
+    assert (True, pb.TP_MODE_MONITOR) == (loaded(agent).is_monitored, agent.one().mode)
+
+    agent.configure("a", mode=pb.TP_MODE_ENFORCE)
+
+    assert (False, pb.TP_MODE_ENFORCE) == (loaded(agent).is_monitored, agent.one().mode)
+    assert ["load", "monitor", "enforce"] == [what for what, _ in agent.engine.calls]
+
+
+def test_set_mode_that_fails(agent: PolicyAgent) -> None:
+    """The list goes on showing what is true."""
+    agent.add(policy_text("a", more=KILLS, message="stuck"))
+
+    words = agent.error(agent.configure, "a", mode=pb.TP_MODE_MONITOR)
+
+    assert "it does not let go" == words
+    assert pb.TP_MODE_ENFORCE == agent.one().mode
+
+
+def test_the_mode_of_the_file(agent: PolicyAgent) -> None:
+    """The option policy-mode decides how a policy starts."""
+    agent.add(policy_text("a", more=KILLS + MONITORED))
+
+    assert pb.TP_MODE_MONITOR == agent.one().mode
+
+
+def test_the_mode_of_a_disabled_policy(agent: PolicyAgent) -> None:
+    """It is what it will be once it is enabled; it cannot be set meanwhile."""
+    agent.add(policy_text("a", more=KILLS))
+    agent.configure("a", mode=pb.TP_MODE_MONITOR)
+    agent.configure("a", enable=False)
+
+    assert (pb.TP_MODE_MONITOR, pb.TP_STATE_DISABLED) == (agent.one().mode, agent.one().state)
+    words = agent.error(agent.configure, "a", mode=pb.TP_MODE_ENFORCE)
+    assert "tracing policy a is not enabled" == words
+    agent.configure("a", enable=True)
+    assert pb.TP_MODE_MONITOR == agent.one().mode
+
+
+def test_the_ledger(agent: PolicyAgent) -> None:
+    """Actions are Tetragon's counters, what became of attempts is ours."""
+    agent.add(policy_text("a", more=KILLS))
+    loaded(agent).more = {
+        "signal": 1,
+        "override": 2,
+        "notify_enforcer": 3,
+        "set": 4,
+        "monitor_signal": 5,
+        "monitor_override": 6,
+        "monitor_notify_enforcer": 7,
+        "monitor_set": 8,
+        "attempts": 9,
+        "spared": 10,
+        "failed": 11,
+        "last_errno": 13,
+    }
+
+    status = agent.one()
+
+    assert (
+        pb.TracingPolicyActionCounters(
+            post=7,
+            signal=1,
+            override=2,
+            notify_enforcer=3,
+            set=4,
+            monitor_signal=5,
+            monitor_override=6,
+            monitor_notify_enforcer=7,
+            monitor_set=8,
+        )
+        == status.stats.action_counters
+    )
+    assert pb.EnforcementLedger(attempts=9, spared=10, failed=11, last_errno=13) == (
+        status.enforcement
+    )
+
+
+class Managed:
+    """A manager without an agent, with a clock that stands still."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.manager = PolicyManager(
+            EngineWorker(lambda: self.engine),
+            EnforcementLimits(max_kills_per_minute=60),
+            wall_ns=lambda: TIME_NS,
+        )
+
+    async def add(self, name: str, more: str = KILLS) -> tuple[PolicyEntry, FakePolicy]:
+        """A policy and what the engine has of it."""
+        entry = await self.manager.add(read_policy(policy_text(name, more=more)), "grpc")
+        return entry, self.engine.attached[-1]
+
+    def run(self, test: Coroutine[Any, Any, None]) -> None:
+        """The test, and the end of all policies."""
+
+        async def whole() -> None:
+            await test
+            await self.manager.close()
+
+        asyncio.run(whole())
+
+
+def test_since_when_a_policy_is_attached() -> None:
+    """From when it was loaded or enabled until it is disabled."""
+    managed = Managed()
+
+    async def test() -> None:
+        entry, _ = await managed.add("a")
+        seen = [entry.since_ns]
+        await managed.manager.configure(entry.key, enable=False)
+        seen.append(entry.since_ns)
+        await managed.manager.configure(entry.key, enable=True)
+        seen.append(entry.since_ns)
+        assert [TIME_NS, 0, TIME_NS] == seen
+
+    managed.run(test())
+
+
+WHY = (
+    "it killed more than 60 times within a minute, so it only monitors; to let it enforce again:"
+    " tetragon-mini tracingpolicy set-mode a enforce"
+)
+
+
+def test_a_policy_that_falls_back(caplog: pytest.LogCaptureFixture) -> None:
+    """It is told once, logged as an error and counted; others are left alone."""
+    managed = Managed()
+
+    async def test() -> None:
+        entry, policy = await managed.add("a")
+        other, _ = await managed.add("b")
+        assert [] == managed.manager.new_fallbacks()
+
+        policy.fall_back()
+
+        assert [entry] == managed.manager.new_fallbacks()
+        assert [] == managed.manager.new_fallbacks()
+        assert ("TP_MODE_MONITOR", WHY) == (entry.mode.value, entry.fallback)
+        assert ("TP_MODE_ENFORCE", "") == (other.mode.value, other.fallback)
+        assert 1 == managed.manager.counters()[Counter.POLICY_FALLBACKS]
+
+    managed.run(test())
+
+    (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert "a policy enforces no more" == record.message
+    assert WHY == vars(record)["attrs"]["why"]
+
+
+def test_a_policy_that_enforces_again() -> None:
+    """set-mode ends a fall-back, and the next one is told again."""
+    managed = Managed()
+
+    async def test() -> None:
+        entry, policy = await managed.add("a")
+        policy.fall_back()
+        managed.manager.new_fallbacks()
+
+        await managed.manager.configure(entry.key, mode=PolicyMode.ENFORCE)
+
+        assert ("TP_MODE_ENFORCE", "") == (entry.mode.value, entry.fallback)
+        assert [] == managed.manager.new_fallbacks()
+        policy.fall_back()
+        assert [entry] == managed.manager.new_fallbacks()
+
+    managed.run(test())
+
+
+def test_a_limit_of_its_own() -> None:
+    """The policy's option is what the list shows, not the agent's setting."""
+    managed = Managed()
+    option = "  options:\n    - name: max-kills-per-minute\n      value: '5'\n"
+
+    async def test() -> None:
+        limits = [(await managed.add(*one))[0].max_kills for one in (("a",), ("b", KILLS + option))]
+        assert [60, 5] == limits
+
+    managed.run(test())
+
+
+def test_a_fallback_in_the_list(agent: PolicyAgent) -> None:
+    """Clients of any kind see the mode and why; ours also see that it fell back."""
+    agent.add(policy_text("a", more=KILLS))
+    loaded(agent).fall_back()
+    agent.api.call(agent.policies.manager.new_fallbacks)
+
+    status = agent.one()
+
+    assert (pb.TP_MODE_MONITOR, pb.TP_STATE_ENABLED) == (status.mode, status.state)
+    assert status.fell_back
+    assert status.error.startswith("it killed more than 0 times within a minute")
+
+
+def edited(text: str) -> str:
+    return text.replace("do_nothing", "do_something")
+
+
+@pytest.mark.parametrize(
+    ("old", "chosen", "new", "expected"),
+    [
+        (KILLS, None, KILLS, False),
+        (KILLS, PolicyMode.MONITOR, KILLS, True),
+        (KILLS + MONITORED, PolicyMode.ENFORCE, KILLS + MONITORED, False),
+        (KILLS + MONITORED, PolicyMode.ENFORCE, KILLS, False),
+        (KILLS, PolicyMode.MONITOR, KILLS + MONITORED.replace("monitor", "enforce"), False),
+        (KILLS, None, KILLS + MONITORED, True),
+    ],
+    ids=["none", "made harmless", "made sharp", "file changes", "file insists", "file only"],
+)
+def test_the_mode_of_a_new_version(
+    old: str, chosen: PolicyMode | None, new: str, *, expected: bool
+) -> None:
+    """What was set by hand stays, from the first moment on, unless the file's own mode changes."""
+    managed = Managed()
+
+    async def test() -> None:
+        entry, _ = await managed.add("a", old)
+        if chosen is not None:
+            await managed.manager.configure(entry.key, mode=chosen)
+        before = len(managed.engine.calls)
+
+        read = read_policy(edited(policy_text("a", more=new)))
+        fresh = await managed.manager.replace(entry.key, read)
+
+        assert expected == managed.engine.attached[-1].is_monitored
+        assert (fresh.mode is PolicyMode.MONITOR) == expected
+        assert [("load", "a"), ("close", "a")] == managed.engine.calls[before:]
+
+    managed.run(test())
+
+
+@pytest.fixture
+def harmless(tmp_path: Path) -> Any:
+    """An agent with --reject-enforcement."""
+    config = AgentConfig(tracing_policy_dir="", reject_enforcement=True)
+    with policy_agent(tmp_path, config) as agent:
+        yield agent
+
+
+REFUSED = (
+    "tracing policy a would enforce, which --reject-enforcement forbids to clients; add it in mode"
+    " monitor, or let it load the policy from a file"
+)
+
+
+def test_enforcement_that_is_rejected(harmless: PolicyAgent) -> None:
+    """Neither add nor set-mode makes a policy enforce, and nothing of it is loaded."""
+    assert REFUSED == harmless.error(harmless.add, policy_text("a", more=KILLS))
+    assert [] == harmless.list()
+
+    harmless.add(policy_text("a", more=KILLS + MONITORED))
+    words = harmless.error(harmless.configure, "a", mode=pb.TP_MODE_ENFORCE, enable=False)
+
+    assert REFUSED == words
+    assert (pb.TP_MODE_MONITOR, pb.TP_STATE_ENABLED) == (harmless.one().mode, harmless.one().state)
+    assert ["load"] == [what for what, _ in harmless.engine.calls]
+
+
+def test_what_is_not_rejected(harmless: PolicyAgent) -> None:
+    """Policies that only watch, making one monitor, and those that come in a file."""
+    harmless.add(policy_text("a"))
+    harmless.delete("a")
+    read = read_policy(policy_text("a", more=KILLS))
+    harmless.api.run(harmless.policies.manager.add(read, "static"))
+    assert pb.TP_MODE_ENFORCE == harmless.one().mode
+
+    harmless.configure("a", mode=pb.TP_MODE_MONITOR, domain="static")
+
+    assert pb.TP_MODE_MONITOR == harmless.one().mode
+
+
+def test_metrics_of_policies_that_enforce(agent: PolicyAgent) -> None:
+    """Actions that were taken, outcomes, and the fall; a series comes once whatever the domain."""
+    for domain in ("grpc", "mine"):
+        agent.add(policy_text("a", more=KILLS), domain)
+    agent.add(policy_text("b"))
+    agent.delete("b")
+    for policy in agent.engine.attached:
+        policy.more = {"signal": 2, "override": 0, "attempts": 3, "spared": 1, "failed": 0}
+    agent.engine.attached[0].fall_back()
+    agent.api.call(agent.policies.manager.new_fallbacks)
+
+    text = agent.api.call(lambda: policy_metrics(agent.policies.manager.entries()))
+
+    of_a = 'policy="a",policy_namespace=""'
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.find(of_a) > 0)
+    assert {
+        f"tetragon_tracingpolicy_kernel_memory_bytes{{{of_a}}}": "8192",
+        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="post"}}': "14",
+        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="signal"}}': "4",
+        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="attempts"}}': "6",
+        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="spared"}}': "2",
+        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="failed"}}': "0",
+        f"tetragon_mini_policy_fell_back{{{of_a}}}": "1",
+    } == values
