@@ -18,9 +18,11 @@ from tetragon_sensors.program.opcodes import INSTRUCTION
 from .actions import posts
 from .check import make_plan
 from .emitter import Environment
+from .explain_probes import explain_probe
 from .hookprogram import build_program
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
 from .plan import Method, Source, Timing
+from .probing import PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,8 +104,8 @@ def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     yield f"{', '.join(names[:_FEW])}{more}"
     yield f"  attached by    {hook.method.value}"
-    for line in _why(hook, kernel):
-        yield f"  why            {line}"
+    for head, line in _why(hook, kernel):
+        yield f"  {head:14} {line}"
     yield f"  reports        {_TIMES[hook.timing]}"
     for plan in (*hook.arguments, *([hook.result] if hook.result else [])):
         yield f"  argument       {_argument(plan, hook)}"
@@ -115,7 +117,15 @@ def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     yield f"  program        {len(program)} instructions"
 
 
-def _why(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
+def _why(hook: HookPlan, kernel: Kernel) -> Iterator[tuple[str, str]]:
+    if hook.method in PROBES:
+        yield from explain_probe(hook, kernel)
+        return
+    for line in _why_not(hook, kernel):
+        yield "why", line
+
+
+def _why_not(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     """Why it is no better method; nothing for the best."""
     abilities, symbol = kernel.abilities, hook.targets[0].symbol
     best = {Method.FENTRY, Method.FEXIT, Method.RAW_TRACEPOINT}
@@ -241,6 +251,7 @@ def _action(action: Action) -> str:
             ("kernel stack", action.kernel_stack_trace),
             ("user stack", action.user_stack_trace),
             (f"at most once in {action.rate_limit}", action.rate_limit),
+            (", ".join(action.arg_regs), action.arg_regs),
         )
         if there
     ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tetragon import sensors_pb2 as pb
-from tetragon_core.policy.model import FunctionHook, HookKind, TracepointHook
+from tetragon_core.policy.model import FunctionHook, HookKind, TracepointHook, UprobeHook
 
 from .entry import LOADED, PolicyMode
 
@@ -109,6 +109,9 @@ def _is_of(name: str, hook: Hook) -> bool:
         return name in {hook.event, f"{hook.subsystem}/{hook.event}"}
     if isinstance(hook, FunctionHook):
         return name == hook.call or (hook.syscall and name.endswith(f"_{hook.call}"))
+    if isinstance(hook, UprobeHook):
+        places = (*hook.symbols, *map(hex, (*hook.offsets, *hook.addrs)))
+        return name in {f"{hook.path}:{one}" for one in places}
     return False
 
 
