@@ -64,6 +64,11 @@ class PolicyDirectory:
         """The text each policy in the kernel was made of."""
         self._is_busy = False
 
+    def adopt(self, path: Path, key: PolicyKey, text: str) -> None:
+        """Let a policy that was made of an older text of this file follow it from now on."""
+        self._files.setdefault(path.name, _File("", None, tried=True)).holds.add(key)
+        self._loaded[key] = text
+
     async def follow(self) -> bool:
         """Look, load, replace, remove. True when a file is being written: look again later."""
         self._is_busy = False

@@ -18,6 +18,7 @@ class ReadPolicy(NamedTuple):
 
     policy: Policy
     warnings: tuple[str, ...] = ()
+    text: str = ""
 
 
 def read_policy(text: str, source: str = "") -> ReadPolicy:
@@ -31,4 +32,4 @@ def read_policy(text: str, source: str = "") -> ReadPolicy:
 
     problems = Problems()
     policy = parse_policy(text, source, problems)
-    return ReadPolicy(policy, tuple(one.text(source) for one in problems.warnings))
+    return ReadPolicy(policy, tuple(one.text(source) for one in problems.warnings), text)

@@ -56,8 +56,8 @@ class EngineWorker:
         """Losses on the engine's side; cheap."""
         return self._last if self._engine is None else self._engine.counters()
 
-    async def close_all(self, policies: Sequence[LoadedPolicy]) -> None:
-        """Close them all at once.
+    async def close_all(self, policies: Sequence[LoadedPolicy], *, keep: bool = False) -> None:
+        """Close them all at once; `keep`: but those that outlive the agent.
 
         Each waits some 40 ms until no CPU is in its programs, and an agent has two seconds to end.
         """
@@ -65,7 +65,8 @@ class EngineWorker:
             return
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(min(len(policies), _CLOSERS)) as threads:
-            closing = [loop.run_in_executor(threads, _guarded, one.close) for one in policies]
+            calls = [_closing(one, keep) for one in policies]
+            closing = [loop.run_in_executor(threads, _guarded, call) for call in calls]
             for result in await asyncio.gather(*closing, return_exceptions=True):
                 if isinstance(result, TetragonError):
                     _log.error("a policy could not be unloaded", extra={"attrs": {"error": result}})
@@ -77,6 +78,10 @@ class EngineWorker:
             self._last, self._engine = dict(engine.counters()), None
             await self.run(engine.close)
         self._thread.shutdown()
+
+
+def _closing(policy: LoadedPolicy, keep: bool) -> Callable[[], None]:  # noqa: FBT001  internal
+    return policy.leave if keep and policy.enforces else policy.close
 
 
 def _guarded(call: Callable[[], Result]) -> Result:
