@@ -17,6 +17,7 @@ from .frames import COMMON_FIELDS, REGISTERS
 from .plan import ArgumentPlan, Array, Source
 from .record import HEADER_BYTES
 from .types import ARGUMENT_TYPES, find_type
+from .types.texts import String
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -252,10 +253,10 @@ def _compare(
     problems: Problems,
 ) -> None:
     """An argument of another structure, or no pointer at all, would be read as garbage."""
-    if not kind.struct:
+    if not kind.struct and not isinstance(kind, String):
         return
     struct = btf.struct_name(type_id)
-    if struct == kind.struct or (struct is None and btf.is_pointer(type_id)):
+    if struct == (kind.struct or None) or (struct is None and btf.is_pointer(type_id)):
         return
     problems.error(
         f"type {argument.type} does not fit argument {argument.index} "

@@ -28,7 +28,7 @@ from .snapshots import emit_changes, emit_remember
 from .socktrack import TRACKING, emit_owner, emit_track, is_sock
 from .upkeep import table_functions
 from .values import ArgumentCode
-from .verdicts import write_verdict, write_verdict_end
+from .verdicts import forget_verdict, write_verdict, write_verdict_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,8 @@ class _Builder:
             case Timing.VERDICT_END:
                 write_verdict_end(self.emitter, self.hook)
             case _:
+                if self.hook.denial is Denial.KEPT:
+                    forget_verdict(self.emitter)
                 self._write_selectors()
         self.emitter.end()
 

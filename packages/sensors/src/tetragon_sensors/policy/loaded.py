@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Final
 
 from tetragon_sensors.kernel.maps import create_map
 
+from .acting import VERDICTS
 from .loader import watch_loads
+from .plan import Timing
 from .state import STATE, STATE_MAP, PolicyState
 from .tracking import ProcessTracking
+from .verdicts import is_pending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     from .plan import HookPlan, Plan
 
 __all__ = ["HookStatus", "LoadedPolicy"]
+
+_CALLS_END_S: Final = 1
+"""For calls that are to be denied to come to where they are; they take microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,13 @@ class LoadedPolicy:
         if self._kept is not None:
             self._kept.change_record(record)
 
+    def finish(self) -> Mapping[str, int]:
+        """As close(); the ledger as it is when nothing runs any more."""
+        self.disable()
+        ledger = self._state.counters() if self._state is not None else {}
+        self.close()
+        return ledger
+
     def leave(self) -> None:
         """Close it, but what is kept goes on."""
         self._kept = None
@@ -158,6 +173,7 @@ class LoadedPolicy:
 
     def disable(self) -> None:
         """Detach; enable() attaches again."""
+        self._stop_deciding()
         for attachment in self._attachments:
             attachment.close()
         self._attachments.clear()
@@ -166,6 +182,21 @@ class LoadedPolicy:
             kept, self._kept = self._kept, None
             kept.remove()
         self._engine.decoder.remove(self.plan.hooks)
+
+    def _stop_deciding(self) -> None:
+        """Detach what decides about calls before what denies them, once none is under way.
+
+        A call that was entered before the policy's successor was there is denied by this one only.
+        """
+        verdicts = self._tracking.maps.get(VERDICTS)
+        if verdicts is None:
+            return
+        for (hook, _), attachment in zip(self._programs, self._attachments, strict=False):
+            if hook.timing not in {Timing.VERDICT, Timing.VERDICT_END}:
+                attachment.close()
+        pause, deadline = Event(), time.monotonic() + _CALLS_END_S
+        while any(map(is_pending, verdicts.items())) and time.monotonic() < deadline:
+            pause.wait(0.001)
 
     def counters(self) -> Mapping[str, int]:
         """`posted`: hits; `missed`: those the kernel did not run a program for; the ledger."""

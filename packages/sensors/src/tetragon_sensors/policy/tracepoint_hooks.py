@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.hooks import HookEvent
 from tetragon_sensors.kernel.tracefs import TracefsError
 
+from .acting import enforces
 from .arguments import lay_out, plan_field, plan_parameter
 from .frames import COMMON_FIELDS, FieldsFrame, RawSyscallFrame, WordsFrame
 from .plan import HookPlan, Method, Target, Timing
@@ -39,7 +40,12 @@ def plan_tracepoint_hook(planning: Planning, hook: TracepointHook) -> list[HookP
     if hook.subsystem == "syscalls":
         made = [one and replace(one, of_user=True) for one in made]
     target = replace(_target(planning, hook, name), tracepoint_id=event.event_id)
-    if name == _ANY_SYSCALL and all(one.index == COMMON_FIELDS for one in hook.args):
+    # a raw one may be skipped where tasks are preempted in it; that of perf is not
+    must_run = planning.kernel.preempts_programs and any(
+        enforces(selector.match_actions) for selector in hook.selectors
+    )
+    only_number = all(one.index == COMMON_FIELDS for one in hook.args)
+    if name == _ANY_SYSCALL and only_number and not must_run:
         method: Method = Method.RAW_TRACEPOINT
         frame: Frame = RawSyscallFrame()
     else:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .emitter import Emitter
     from .plan import HookPlan
 
-__all__ = ["verdicts_map", "write_verdict", "write_verdict_end"]
+__all__ = ["forget_verdict", "is_pending", "verdicts_map", "write_verdict", "write_verdict_end"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -42,6 +42,11 @@ def verdicts_map(flags: MapFlag = MapFlag.NONE) -> MapSpec:
     )
 
 
+def is_pending(entry: tuple[bytes, bytes]) -> bool:
+    """Whether an entry of the map is about a call that has still to be denied."""
+    return not any(entry[1][Verdict.APPLIED :])
+
+
 def _find(emitter: Emitter) -> None:
     """R9 = what was decided about the running thread's call; leaves when that is nothing."""
     asm = emitter.asm
@@ -50,6 +55,21 @@ def _find(emitter: Emitter) -> None:
     emitter.lookup(VERDICTS)
     asm.jump(R0, "==", 0, emitter.done)
     asm.mov(R9, R0)
+
+
+def forget_verdict(emitter: Emitter) -> None:
+    """The thread's call begins: what an earlier one left is not about it.
+
+    The end of a call is no certain place for that: kretprobes are missed when many wait.
+    """
+    asm = emitter.asm
+    none = asm.new_label("no_verdict")
+    asm.call(Helper.GET_CURRENT_PID_TGID)
+    asm.store(FP, Stack.KEY, R0, 8)
+    emitter.lookup(VERDICTS)
+    asm.jump(R0, "==", 0, none)
+    emitter.delete(VERDICTS)
+    asm.label(none)
 
 
 def write_verdict(emitter: Emitter, hook: HookPlan) -> None:
