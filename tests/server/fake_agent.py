@@ -116,6 +116,7 @@ def main(run_dir: str, *settings: str) -> int:
         "server_address": "127.0.0.1:0",
         "health_server_address": "",
         "tracing_policy_dir": "",
+        "bpf_dir": "tetragon-mini-none",
     } | options
     try:
         return run(AgentConfig(run_dir=run_dir, **values), opener, lambda *_: FakeEngine())

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
-from tetragon_core.enforcement import asks_to_monitor
+from tetragon_core.enforcement import asks_to_monitor, enforces
 from tetragon_core.errors import LoadError
 from tetragon_core.policy.model import Where
 from tetragon_core.policy.problems import PolicyError, Problem
@@ -48,20 +49,81 @@ class FakeHook:
     state: str = "loaded"
 
 
+_numbers = count(1)
+
+
+class FakePins:
+    """What is pinned of a policy, as the next agent finds it."""
+
+    def __init__(self, policy: FakePolicy, name: str, packed: bytes) -> None:
+        self.policy = policy
+        self.name = name
+        self.packed = packed
+        self.engine = policy.engine
+        self.is_attached = True
+
+    @property
+    def is_monitored(self) -> bool:
+        """As the policy is."""
+        return self.policy.is_monitored
+
+    def record(self) -> bytes:
+        """What was given last."""
+        return self.packed
+
+    def detach(self) -> None:
+        """Note it."""
+        self.engine.note("detach", self.name)
+        self.is_attached = False
+
+    def counters(self) -> Mapping[str, int]:
+        """The policy's ledger."""
+        return self.policy.more
+
+    def remove(self) -> None:
+        """Note it."""
+        self.engine.note("remove", self.name)
+        self.engine.pins.remove(self)
+
+
+class FakeRuns:
+    """What agents before have left: the pins of an engine whose agent is gone."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._before = list(engine.pins)
+        self.unreceived = 0
+
+    def policies(self) -> list[FakePins]:
+        """Those that are there still."""
+        return [one for one in self._before if one in self._engine.pins]
+
+    def collect(self) -> int:
+        """What the test has set, once nothing is left."""
+        lost, self.unreceived = (0, self.unreceived) if self.policies() else (self.unreceived, 0)
+        return lost
+
+    def close(self) -> None:
+        """Note it."""
+        self._engine.note("close", "runs")
+
+
 class FakePolicy:
     """One policy in no kernel."""
 
     kernel_memory_bytes = 4096
 
     def __init__(self, engine: FakeEngine, policy: Policy, message: str) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
         self._name = policy.name
         self._message = message
         call = getattr(policy.spec.hooks[0], "call", "")
         self.hooks = [FakeHook(call)]
         if message == "partial":
             self.hooks.append(FakeHook("not_there", "", "call not found"))
+        self.enforces = enforces(policy)
         self.is_monitored = asks_to_monitor(policy)
+        self.pins: FakePins | None = None
         self.fell_back = False
         self.more: dict[str, int] = {}
         self.warnings = [Problem(Where("spec", 6, 3), "a warning")] if message == "warn" else []
@@ -89,11 +151,43 @@ class FakePolicy:
         self._engine.note("disable", self._name)
         if self._message == "stuck":
             raise LoadError("it does not let go")
+        self.drop_pins()
+
+    def keep(self, record: bytes) -> str:
+        """Pin it, or fail, or only some of it."""
+        if self._message == "unkept":
+            raise LoadError("no BPF file system")
+        self.drop_pins()
+        self.pins = FakePins(self, f"pins{next(_numbers)}", record)
+        self._engine.pins.append(self.pins)
+        return "old kernel" if self._message == "half kept" else ""
+
+    def drop_pins(self) -> None:
+        """Keep it no longer."""
+        if self.pins is not None:
+            self._engine.pins.remove(self.pins)
+        self.pins = None
+
+    def change_record(self, record: bytes) -> None:
+        """As it says."""
+        if self.pins is not None:
+            self.pins.packed = record
+
+    def finish(self) -> Mapping[str, int]:
+        """As close()."""
+        self.close()
+        return dict(self.more) if self.enforces else {}
+
+    def leave(self) -> None:
+        """Note it; the pins stay."""
+        self._engine.note("leave", self._name)
+        self._engine.attached.remove(self)
 
     def close(self) -> None:
         """Note it; twice is an error."""
         self._engine.note("close", self._name)
         self._engine.attached.remove(self)
+        self.drop_pins()
 
     def counters(self) -> Mapping[str, int]:
         """The same for all, and what the test has set."""
@@ -106,6 +200,9 @@ class FakeEngine:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.attached: list[FakePolicy] = []
+        self.pins: list[FakePins] = []
+        self.refused: set[str] = set()
+        """Functions that this kernel does not have."""
         self.threads: set[int] = set()
         self.waiting = threading.Event()
         self.go_on = threading.Event()
@@ -120,7 +217,8 @@ class FakeEngine:
         """Do what the first hook's message says."""
         message = policy.spec.hooks[0].message if policy.spec.hooks else ""
         self.note("load", policy.name)
-        if message == "refuse":
+        call = getattr(policy.spec.hooks[0], "call", "") if policy.spec.hooks else ""
+        if message == "refuse" or call in self.refused:
             where = policy.spec.hooks[0].at("call")
             raise PolicyError([Problem(where, "no such function"), Problem(where, "and more")])
         if message == "crash":

@@ -179,6 +179,7 @@ def test_counters_outlive_policies(agent: PolicyAgent) -> None:
         Counter.HOOK_MISSED: 6,
         Counter.RING_LOST_HOOK: 5,
         Counter.POLICY_FALLBACKS: 0,
+        Counter.HOOK_UNATTENDED: 0,
     }
     assert expected == agent.api.call(read)
     agent.configure("a", enable=False)

@@ -39,6 +39,11 @@ class Counter(Enum):
         "processes a policy's full table could not take: its filters on processes miss them",
         True,
     )
+    HOOK_UNATTENDED = (
+        "hook_unattended",
+        "hits of policies that outlived their agent, received by nobody",
+        True,
+    )
     HOOK_MISSED = ("hook_missed", "hits the kernel did not run a policy's program for", True)
     PROCESS_TABLE_FULL = (
         "process_table_full",

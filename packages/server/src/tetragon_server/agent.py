@@ -13,13 +13,14 @@ import errno
 import logging
 import os
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tetragon_core import __version__
 from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import BootClock
-from tetragon_core.errors import PermissionDeniedError, TetragonError, UsageError
+from tetragon_core.errors import PermissionDeniedError, TetragonError
 from tetragon_core.ids import node_name
 from tetragon_core.observer import Observer
 from tetragon_core.procfs import ProcScanner
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Counter
 
     from .config import AgentConfig
-    from .policies.engine import Ask, PolicyEngine
+    from .policies.engine import Ask, EarlierRuns, PolicyEngine
 
     OpenSensor = Callable[[AgentConfig, Hierarchy, Stats], AbstractContextManager["Sensor"]]
     OpenEngine = Callable[
@@ -88,7 +89,7 @@ def run(
 ) -> int:
     """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start."""
     setup_logging(config.log_level, config.log_format)
-    _check(config)
+    config.check()
     limits = enforcement_limits(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
     stats = Stats()
@@ -100,7 +101,8 @@ def run(
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
         stats.add_source(sensor.counters)
         scanner = ProcScanner(config.procfs, hierarchy)
-        agent = Agent(config, sensor, stats, scanner, open_engine or _open_engine, limits)
+        opener = open_engine or partial(_open_engine, keep_root=config.keep_root)
+        agent = Agent(config, sensor, stats, scanner, opener, limits)
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0
@@ -119,13 +121,6 @@ def _told_out_of_descriptors() -> Iterator[None]:
         ) from error
 
 
-def _check(config: AgentConfig) -> None:
-    if config.username_metadata not in {"disabled", "unix"}:
-        raise UsageError(
-            f"username-metadata is {config.username_metadata!r}; write unix or disabled"
-        )
-
-
 def _open_sensor(
     config: AgentConfig, hierarchy: Hierarchy, stats: Stats
 ) -> AbstractContextManager[Sensor]:
@@ -142,7 +137,12 @@ def _open_sensor(
 
 
 def _open_engine(
-    sensor: Sensor, host: Namespaces | None, ask: Ask | None, limits: EnforcementLimits
+    sensor: Sensor,
+    host: Namespaces | None,
+    ask: Ask | None,
+    limits: EnforcementLimits,
+    *,
+    keep_root: Path,
 ) -> PolicyEngine:
     """Called when the first policy comes: reading the kernel's types takes a while."""
     from tetragon_sensors.base import BaseSensor  # noqa: PLC0415  # as above
@@ -150,7 +150,15 @@ def _open_engine(
     from tetragon_sensors.policy.engine import Engine  # noqa: PLC0415  # only with a policy
 
     assert isinstance(sensor, BaseSensor)
-    return Engine(sensor, Kernel.running(), host, ask, limits)
+    return Engine(sensor, Kernel.running(), host, ask, limits, keep_root)
+
+
+def _open_earlier(root: Path) -> EarlierRuns | None:
+    if not root.is_dir():
+        return None
+    from tetragon_sensors.policy import earlier  # noqa: PLC0415  # only with kept policies
+
+    return earlier.EarlierRuns(root)
 
 
 class Agent:
@@ -185,7 +193,10 @@ class Agent:
             expose_addresses=config.expose_stack_addresses,
         )
         self._policies = Policies(
-            config, lambda ask: open_engine(sensor, host, ask, limits), limits
+            config,
+            lambda ask: open_engine(sensor, host, ask, limits),
+            limits,
+            lambda: _open_earlier(config.keep_root),
         )
         stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
@@ -231,7 +242,7 @@ class Agent:
             await self._policies.start()
             await self._listen(endpoints, stopped)
         finally:
-            await self._policies.close()
+            await self._policies.close(is_clean=stopped.is_set())
 
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
         api = GrpcServer([ApiService(self._bus, self._answers(), self._policies.rpcs.answers())])

@@ -7,16 +7,19 @@ why not.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tetragon_core.enforcement import UNLIMITED
+from tetragon_core.errors import UsageError
 
 __all__ = ["DEFAULT_POLICY_DIR", "AgentConfig"]
 
 DEFAULT_POLICY_DIR: Final = "/etc/tetragon/tetragon.tp.d"
 """The only policy directory that may be missing."""
+_BPFFS: Final = Path("/sys/fs/bpf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,11 @@ class AgentConfig:
     """Files loaded at start; one that cannot be keeps the agent from starting."""
     tracing_policy_dir: str = DEFAULT_POLICY_DIR
     """Its files are followed while the agent runs; empty: none."""
+    bpf_dir: str = "tetragon-mini"
+    """Directory below /sys/fs/bpf for policies that outlive the agent; not Tetragon's `tetragon`,
+    so that both can run."""
+    keep_sensors_on_exit: bool = False
+    """Policies that enforce go on when the agent is stopped; after a crash they always do."""
     enable_deprecated_tracingpolicy_grpc: bool = False
     """Answer the rpcs that ConfigureTracingPolicy replaced."""
     reject_enforcement: bool = False
@@ -70,12 +78,26 @@ class AgentConfig:
     log_format: str = "text"
     """text, json, text-ts or json-ts."""
 
+    def check(self) -> None:
+        """Raise UsageError for a value that cannot be used, whatever the host is like."""
+        if self.username_metadata not in {"disabled", "unix"}:
+            raise UsageError(
+                f"username-metadata is {self.username_metadata!r}; write unix or disabled"
+            )
+        if not re.fullmatch(r"[\w-]+", self.bpf_dir):  # a BPF file system takes no dot
+            raise UsageError(f"bpf-dir is {self.bpf_dir!r}; write letters, digits, - and _ only")
+
     @property
     def socket_path(self) -> str:
         """The unix socket beside a TCP address; empty when there is none."""
         if self.unix_socket is not None:
             return self.unix_socket
         return str(Path(self.run_dir) / "tetragon.sock")
+
+    @property
+    def keep_root(self) -> Path:
+        """Where policies are pinned that outlive the agent."""
+        return _BPFFS / self.bpf_dir
 
     @property
     def ancestor_types(self) -> frozenset[str]:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the settings forbid enforcing policies, with the processes that are never killed looked up.
 
-These are looked up once: a process that is named by its pid, or is above the agent, is one of those
-that the agent depends on for as long as it runs.
+They are looked up once, when the agent starts: whoever has the number later is not meant.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ COMMANDS: Final = (
     CommandRow("getevents", "Print events as they happen."),
     CommandRow("tracingpolicy", "Load policies into the agent, list and remove them.", "tp"),
     CommandRow("status", "Tell whether the agent works and what it lost."),
+    CommandRow("cleanup", "Remove policies that go on enforcing without an agent (needs root)."),
     CommandRow("info", "Print the agent's settings as one JSON line."),
     CommandRow("version", "Print the client's version, and the agent's."),
     CommandRow("completion", "Print a completion script for your shell."),

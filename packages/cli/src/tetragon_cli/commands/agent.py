@@ -65,6 +65,7 @@ _TEXTS: Final = (
     ("execve-map-entries", click.IntRange(1, _PIDS_MAX), "Processes in the kernel's table."),
     ("process-cache-size", click.IntRange(min=1), "Processes the agent remembers."),
     ("tracing-policy-dir", None, "Directory of policy files, followed while running; empty: none."),
+    ("bpf-dir", None, "Directory below /sys/fs/bpf for policies that outlive the agent."),
     ("max-kills-per-minute", click.IntRange(min=0), "Of one policy; then it only monitors."),
     ("username-metadata", click.Choice(["disabled", "unix"]), "User names from /etc/passwd."),
     ("cluster-name", None, "Put into every event."),
@@ -98,6 +99,10 @@ def _config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     callback=_drop_empty,
     help="Policy file to load at start; may be given several times.",
+)
+@boolean_option(
+    "--keep-sensors-on-exit",
+    text="Policies that enforce go on when the agent is stopped, as after a crash.",
 )
 @boolean_option("--reject-enforcement", text="Refuse enforcing policies that come over gRPC.")
 @click.option(

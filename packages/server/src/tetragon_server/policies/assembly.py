@@ -18,7 +18,9 @@ from .files import FileBusyError, read_file
 from .manager import PolicyManager
 from .network_actions import NetworkActions
 from .reading import read_policy
+from .restoring import Restoring
 from .rpcs import PolicyRpcs
+from .takeover import Takeover
 from .watch import DirectoryWatch
 from .worker import EngineWorker
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from tetragon_core.enforcement import EnforcementLimits
 
     from ..config import AgentConfig
-    from .engine import Ask, PolicyEngine
+    from .engine import Ask, EarlierRuns, PolicyEngine
 
 __all__ = ["Policies"]
 
@@ -46,12 +48,16 @@ class Policies:
         config: AgentConfig,
         open_engine: Callable[[Ask | None], PolicyEngine],
         limits: EnforcementLimits | None = None,
+        open_earlier: Callable[[], EarlierRuns | None] = lambda: None,
     ) -> None:
         self._config = config
         self.requests = NetworkActions()
         ask = self.requests.ask if config.enable_policy_network_actions else None
         self._worker = EngineWorker(lambda: open_engine(ask))
-        self.manager = PolicyManager(self._worker, limits)
+        self._takeover = Takeover(self._worker, open_earlier)
+        self.manager = PolicyManager(self._worker, limits, self._takeover)
+        self._restoring = Restoring(self.manager, self._worker)
+        self._is_started = False
         self.rpcs = PolicyRpcs(
             self.manager,
             self._worker,
@@ -65,25 +71,36 @@ class Policies:
     async def start(self) -> None:
         """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a
         directory other than the default one, that cannot be used; as Tetragon does.
+
+        Policies of an earlier agent that still enforce are taken over when all else is loaded.
         """
+        await self._takeover.find()
         if self._config.tracing_policy_dir:
             await self._start_directory(Path(self._config.tracing_policy_dir))
         for name in self._config.tracing_policy:
             await self._load_file(Path(name))
+        await self._restoring.restore()
+        self._is_started = True
 
-    async def close(self) -> None:
-        """Follow the directory no more and unload everything."""
+    async def close(self, *, is_clean: bool = True) -> None:
+        """Follow the directory no more and unload everything.
+
+        Policies that enforce go on if the settings want that, or if the agent does not end because
+        it was told to. One that could not start leaves what was there before it.
+        """
         if self._watch is not None:
             self._watch.close()
         if self._follower is not None:
             self._follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._follower
-        await self.manager.close()
+        keep = self._is_started and (self._config.keep_sensors_on_exit or not is_clean)
+        await self.manager.close(keep=keep)
 
     async def _start_directory(self, path: Path) -> None:
         _check_directory(path)
         directory = PolicyDirectory(path, self.manager, self._worker)
+        self._restoring.directory = directory
         try:
             self._watch = DirectoryWatch(path, self._changed.set)
         except OSError as error:

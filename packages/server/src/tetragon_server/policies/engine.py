@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Ask = Callable[[NetworkRequest], None]
     """Takes what a hit asks to be sent."""
 
-__all__ = ["HookStatus", "LoadedPolicy", "PolicyEngine"]
+__all__ = ["EarlierPolicy", "EarlierRuns", "HookStatus", "LoadedPolicy", "PolicyEngine"]
 
 
 class HookStatus(Protocol):
@@ -68,11 +68,31 @@ class LoadedPolicy(Protocol):
         To take them ends a fall-back. Raises TetragonError. Called for policies that enforce only.
         """
 
+    @property
+    def enforces(self) -> bool:
+        """Whether it stops anything while it does not only monitor."""
+
     def enable(self) -> None:
         """Attach everything again, or nothing. Raises TetragonError."""
 
     def disable(self) -> None:
-        """Detach."""
+        """Detach, for good: it is not kept any more."""
+
+    def keep(self, record: bytes) -> str:
+        """Have what is attached outlive the agent; the next one is given `record`.
+
+        Why some of it ends with the agent nevertheless; empty if nothing does. Raises
+        TetragonError when nothing can be kept. Called for policies that enforce only.
+        """
+
+    def change_record(self, record: bytes) -> None:
+        """Another record in one step, if it is kept. Raises TetragonError."""
+
+    def finish(self) -> Mapping[str, int]:
+        """As close(); the ledger of enforcing actions at its end, which is empty if it has none."""
+
+    def leave(self) -> None:
+        """As close(), but what is kept goes on."""
 
     def close(self) -> None:
         """Detach and unload; a second call does nothing.
@@ -102,3 +122,40 @@ class PolicyEngine(Protocol):
 
     def close(self) -> None:
         """Give up what policies share; all of them are closed before."""
+
+
+class EarlierPolicy(Protocol):
+    """A policy that an agent which is gone has left enforcing."""
+
+    @property
+    def name(self) -> str:
+        """Never that of another one, at any time."""
+
+    @property
+    def is_monitored(self) -> bool:
+        """It counts its enforcing actions without taking them."""
+
+    def record(self) -> bytes:
+        """What its agent gave to LoadedPolicy.keep(). Raises TetragonError."""
+
+    def detach(self) -> None:
+        """Let it enforce no more. Record and counters stay."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Its ledger; final once it is detached."""
+
+    def remove(self) -> None:
+        """Let nothing of it be left."""
+
+
+class EarlierRuns(Protocol):
+    """All that agents which are gone have left; nobody else takes it while this is open."""
+
+    def policies(self) -> Sequence[EarlierPolicy]:
+        """What is there, oldest first."""
+
+    def collect(self) -> int:
+        """Give up what no policy needs any more; hits in it that nobody received."""
+
+    def close(self) -> None:
+        """Leave the rest to others."""

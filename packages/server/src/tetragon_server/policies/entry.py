@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.enforcement import UNLIMITED, asks_to_monitor, enforces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tetragon_core.policy.model import Policy
 
@@ -82,6 +82,8 @@ class PolicyEntry:
     id: int
     key: PolicyKey
     policy: Policy
+    text: str = ""
+    """What it was read from."""
     state: PolicyState = PolicyState.LOADING
     mode: PolicyMode
     """What it is in now, or will be in when it is enabled again."""
@@ -99,6 +101,8 @@ class PolicyEntry:
     hooks: Sequence[HookStatus] = ()
     warnings: Sequence[str] = ()
     kernel_memory_bytes: int = 0
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    """The ledger of those whose place it has taken: versions before, or an earlier agent's."""
     missed: int = 0
     """What was read last; begins anew whenever it is attached."""
 
@@ -106,6 +110,11 @@ class PolicyEntry:
     def is_enabled(self) -> bool:
         """True while it reports."""
         return self.state in {PolicyState.ENABLED, PolicyState.PARTIALLY_ENABLED}
+
+    def counters(self) -> Mapping[str, int]:
+        """Of what is loaded, with the ledger of those before it; a system call or two."""
+        own = {} if self.loaded is None else self.loaded.counters()
+        return {**own, **{name: own.get(name, 0) + more for name, more in self.earlier.items()}}
 
     def more_missed(self) -> int:
         """Hits it missed since this was asked last. Not while it is attached or detached."""

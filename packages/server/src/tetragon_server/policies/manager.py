@@ -20,12 +20,14 @@ from tetragon_core.stats import Counter
 
 from .entry import Domain, PolicyEntry, PolicyKey, PolicyMode, PolicyState, mode_of
 from .modes import kept_mode, with_mode
+from .takeover import Takeover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any, TypeVar
 
     from .reading import ReadPolicy
+    from .takeover import LeftPolicy
     from .worker import EngineWorker
 
     Result = TypeVar("Result")
@@ -44,6 +46,7 @@ _COUNTERS: Final = {
     "ORPHANED": Counter.HOOK_ORPHANED,
     "missed": Counter.HOOK_MISSED,
     "fallbacks": Counter.POLICY_FALLBACKS,
+    "unattended": Counter.HOOK_UNATTENDED,
 }
 
 
@@ -54,12 +57,14 @@ class PolicyManager:
         self,
         worker: EngineWorker,
         limits: EnforcementLimits | None = None,
+        takeover: Takeover | None = None,
         *,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """`limits`: what is shown of them; the engine has its own."""
         self._worker = worker
         self._limits = limits or EnforcementLimits()
+        self._takeover = takeover or Takeover(worker)
         self._wall_ns = wall_ns
         self._entries: dict[PolicyKey, PolicyEntry] = {}
         self._ids = count(_FIRST_ID)
@@ -110,12 +115,23 @@ class PolicyManager:
         """Set the mode, then enable or disable; raises TetragonError with all that went wrong."""
         await self._change(lambda: self._configure(key, mode, enable=enable))
 
-    async def close(self) -> None:
-        """Unload everything, after the change that is going on."""
+    async def take_over(self) -> Sequence[LeftPolicy]:
+        """Let policies that are enabled take the place of what earlier agents left of them, now
+        and from now on; what is left then.
+        """
+        return await self._change(lambda: self._takeover.settle(self._entries))
+
+    async def drop(self, key: PolicyKey) -> None:
+        """Remove what earlier agents left of a policy."""
+        await self._change(lambda: self._takeover.drop(key))
+
+    async def close(self, *, keep: bool = False) -> None:
+        """Unload everything, after the change that is going on; `keep`: but what enforces."""
         async with self._lock:
             loaded = [one.forget(PolicyState.UNLOADING) for one in self._entries.values()]
-            await self._worker.close_all([one for one in loaded if one is not None])
+            await self._worker.close_all([one for one in loaded if one is not None], keep=keep)
             self._entries.clear()
+            await self._takeover.close(remove=not keep)
             await self._worker.close()
 
     def counters(self) -> Mapping[Counter, int]:
@@ -124,6 +140,7 @@ class PolicyManager:
             if entry.is_enabled:
                 self._missed += entry.more_missed()
         values = {**self._worker.counters(), "missed": self._missed, "fallbacks": self._fallbacks}
+        values["unattended"] = self._takeover.unattended
         return {_COUNTERS[name]: value for name, value in values.items() if name in _COUNTERS}
 
     def new_fallbacks(self) -> Sequence[PolicyEntry]:
@@ -163,6 +180,7 @@ class PolicyManager:
             id=next(self._ids),
             key=key,
             policy=read.policy,
+            text=read.text,
             mode=mode_of(read.policy),
             max_kills=self._limits.kill_limit(read.policy),
             warnings=read.warnings,
@@ -176,11 +194,14 @@ class PolicyManager:
                 " exists"
             )
         entry = self._entries[key] = self._entry(key, read)
+        entry.chosen_mode = self._takeover.mode_for(key, read.policy)
         try:
-            entry.take(await self._worker.load(read.policy), self._wall_ns())
+            policy = with_mode(read.policy, entry.chosen_mode)
+            entry.take(await self._worker.load(policy), self._wall_ns())
         except TetragonError as error:
             entry.forget(PolicyState.LOAD_ERROR, str(error))
             raise
+        await self._takeover.keep(entry)
         return entry
 
     async def _replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
@@ -196,14 +217,17 @@ class PolicyManager:
         if old.state is PolicyState.DISABLED and fresh.loaded is not None:
             await self._worker.run(fresh.loaded.disable)
             fresh.state, fresh.since_ns = PolicyState.DISABLED, 0
+        else:
+            await self._takeover.keep(fresh, old)
         self._entries[key] = fresh
-        await self._release(old, PolicyState.UNLOADING)
+        ledger = await self._release(old, PolicyState.UNLOADING)
+        await self._takeover.add_ledger(fresh, (ledger, old.earlier))
         return fresh
 
     async def _delete(self, key: PolicyKey) -> None:
-        entry = self.find(key)
-        del self._entries[key]
-        await self._release(entry, PolicyState.UNLOADING)
+        is_left = await self._takeover.drop(key)
+        if key in self._entries or not is_left:
+            await self._release(self._entries.pop(self.find(key).key), PolicyState.UNLOADING)
 
     async def _configure(
         self, key: PolicyKey, mode: PolicyMode | None, *, enable: bool | None
@@ -244,6 +268,7 @@ class PolicyManager:
             await self._release(entry, PolicyState.LOAD_ERROR, text)
             raise TetragonError(text) from error
         entry.note_enabled(self._wall_ns())
+        await self._takeover.keep(entry)
 
     async def _disable(self, entry: PolicyEntry) -> None:
         if not entry.is_enabled or entry.loaded is None:
@@ -258,14 +283,17 @@ class PolicyManager:
             raise TetragonError(entry.error) from error
         entry.state, entry.since_ns = PolicyState.DISABLED, 0
 
-    async def _release(self, entry: PolicyEntry, state: PolicyState, text: str = "") -> None:
-        """Close what is loaded of it; what it missed is still counted."""
+    async def _release(
+        self, entry: PolicyEntry, state: PolicyState, text: str = ""
+    ) -> Mapping[str, int]:
+        """Close what is loaded of it: its ledger. What it missed is still counted."""
         if entry.is_enabled:
             self._missed += entry.more_missed()
         loaded = entry.forget(state, text)
         if loaded is None:
-            return
+            return {}
         try:
-            await self._worker.run(loaded.close)
+            return await self._worker.run(loaded.finish)
         except TetragonError as error:
             _log.error("a policy could not be unloaded", extra={"attrs": {"error": error}})
+        return {}

@@ -6,7 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tetragon import sensors_pb2 as pb
-from tetragon_core.policy.model import FunctionHook, HookKind, TracepointHook, UprobeHook
+from tetragon_core.policy.model import (
+    FunctionHook,
+    HookKind,
+    LsmHook,
+    TracepointHook,
+    UprobeHook,
+    UsdtHook,
+)
 
 from .entry import LOADED, PolicyMode
 
@@ -68,7 +75,7 @@ def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
     if entry.since_ns:
         status.since.FromNanoseconds(entry.since_ns)
     if entry.is_enabled and entry.loaded is not None:
-        _fill_counters(status, entry.loaded.counters())
+        _fill_counters(status, entry.counters())
     return status
 
 
@@ -91,7 +98,10 @@ def _hook_status(hook: HookStatus, policy: Policy) -> pb.HookStatus:
 
 
 def _place(name: str, policy: Policy) -> tuple[str, int]:
-    """Section and index of the hook a symbol belongs to; of a list's symbols the list's hook."""
+    """Section and index of the hook a symbol belongs to; of a list's symbols the list's hook.
+
+    What no hook has is where loads are seen, if the policy wants these.
+    """
     counted: dict[HookKind, int] = {}
     lists = "", 0
     for hook in policy.spec.hooks:
@@ -101,17 +111,22 @@ def _place(name: str, policy: Policy) -> tuple[str, int]:
             return hook.kind.value, index
         if not lists[0] and isinstance(hook, FunctionHook) and hook.call.startswith("list:"):
             lists = hook.kind.value, index
-    return lists
+    return lists if lists[0] or not policy.spec.loader else ("loader", 0)
 
 
 def _is_of(name: str, hook: Hook) -> bool:
-    if isinstance(hook, TracepointHook):
-        return name in {hook.event, f"{hook.subsystem}/{hook.event}"}
-    if isinstance(hook, FunctionHook):
-        return name == hook.call or (hook.syscall and name.endswith(f"_{hook.call}"))
-    if isinstance(hook, UprobeHook):
-        places = (*hook.symbols, *map(hex, (*hook.offsets, *hook.addrs)))
-        return name in {f"{hook.path}:{one}" for one in places}
+    match hook:
+        case TracepointHook():
+            return name in {hook.event, f"{hook.subsystem}/{hook.event}"}
+        case FunctionHook():
+            return name == hook.call or (hook.syscall and name.endswith(f"_{hook.call}"))
+        case LsmHook():
+            return name == hook.hook
+        case UprobeHook():
+            places = (*hook.symbols, *map(hex, (*hook.offsets, *hook.addrs)))
+            return name in {f"{hook.path}:{one}" for one in places}
+        case UsdtHook():
+            return name == f"{hook.path}:{hook.provider}:{hook.name}"
     return False
 
 
