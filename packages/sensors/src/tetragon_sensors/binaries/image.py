@@ -22,6 +22,7 @@ _LOAD, _NOTES = 1, 4
 _SECTION_NOTES, _NO_BITS = 7, 8
 _BUILD_ID: Final = 3
 """NT_GNU_BUILD_ID."""
+_MOST_OFFSET: Final = (1 << 63) - 1
 _MOST_BYTES: Final = 1 << 30
 """Of a section: more is no sensible file."""
 
@@ -162,6 +163,8 @@ class ElfImage:
         return entry.iter_unpack(content[: len(content) // entry.size * entry.size])
 
     def _read(self, offset: int, size: int) -> bytes:
+        if offset > _MOST_OFFSET:
+            return b""
         self._file.seek(offset)
         return self._file.read(size)
 

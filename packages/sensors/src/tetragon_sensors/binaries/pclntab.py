@@ -56,20 +56,25 @@ class GoFunctions:
 
     def find(self, name: str) -> int | None:
         """Address of a function by its full name, as `main.(*Server).Start`; None: not there."""
-        wanted = b"\0" + name.encode() + b"\0"
-        place = self._table.find(wanted, self._names - 1) + 1
-        while place:
-            address = self._with_name(place - self._names)
+        wanted = name.encode() + b"\0"
+        if len(wanted) == 1 or b"\0" in wanted[:-1]:
+            return None
+        place = self._table.find(wanted, self._names)
+        while place >= 0:
+            is_whole = place == self._names or not self._table[place - 1]
+            address = self._with_name(place - self._names) if is_whole else None
             if address is not None:
                 return address
-            place = self._table.find(wanted, place) + 1
+            place = self._table.find(wanted, place + 1)
         return None
 
     def _with_name(self, name: int) -> int | None:
         """The function whose name is at an offset of the names."""
         base = 0 if self._name_at == _WORD and not self._names else self._functions
         end = self._functions + self._count * self._entry.size
-        for address, record in self._entry.iter_unpack(self._table[self._functions : end]):
+        entries = self._table[self._functions : end]
+        whole = len(entries) // self._entry.size * self._entry.size
+        for address, record in self._entry.iter_unpack(entries[:whole]):
             at = base + record + self._name_at
             if int.from_bytes(self._table[at : at + 4], "little") == name:
                 return int(address) + self._start
