@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from tetragon import sensors_pb2 as pb
 from tetragon import tetragon_pb2 as health_pb
 from tetragon_cli.policy_table import policy_table
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 HEADER = (
     "ID NAME DOMAIN STATE FILTERID NAMESPACE SENSORS KERNELMEMORY MODE NPOST NENFORCE NMONITOR"
-    " METHOD"
+    " METHOD SINCE"
 )
 WHOLE = pb.TracingPolicyStatus(
     id=2,
@@ -39,6 +41,7 @@ WHOLE = pb.TracingPolicyStatus(
         pb.HookStatus(section="kprobes", state=pb.STATUS_LOADED, method="fexit"),
         pb.HookStatus(section="kprobes", state=pb.STATUS_LOADED, method="fentry"),
     ],
+    since=Timestamp(seconds=1_700_000_000, nanos=999_999_999),
 )
 PARTIAL = pb.TracingPolicyStatus(
     id=13,
@@ -71,7 +74,7 @@ def test_list() -> None:
         HEADER.split(),
         [
             *("2", "first", "grpc", "enabled", "0", "(global)", sensors, "4.46 MB"),
-            *("monitor_only", "5", "15", "16", "fentry,fexit"),
+            *("monitor_only", "5", "15", "16", "fentry,fexit", "2023-11-14T22:13:20Z"),
         ],
         ["13", "second", "static", "partially_enabled", "0", "web", "999 B", "unknown", *"000"],
         ["SECTION", "CFGIDX", "DESCRIPTION", "STATUS"],

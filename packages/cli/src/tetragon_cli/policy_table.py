@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies as the table of `tracingpolicy list`: upstream's columns, and one of ours at the end."""
+"""Policies as the table of `tracingpolicy list`: upstream's columns, and ours at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["attach_methods", "policy_table", "state_text"]
 
 _HEADER: Final = (
     *("ID", "NAME", "DOMAIN", "STATE", "FILTERID", "NAMESPACE", "SENSORS", "KERNELMEMORY"),
-    *("MODE", "NPOST", "NENFORCE", "NMONITOR", "METHOD"),
+    *("MODE", "NPOST", "NENFORCE", "NMONITOR", "METHOD", "SINCE"),
 )
 _HOOK_HEADER: Final = ("SECTION", "CFGIDX", "DESCRIPTION", "STATUS")
 _GAP: Final = "   "
@@ -82,6 +82,7 @@ def _row(policy: pb.TracingPolicyStatus) -> Sequence[str]:
         str(enforced),
         str(monitored),
         attach_methods(policy),
+        f"{policy.since.ToDatetime():%Y-%m-%dT%H:%M:%SZ}" if policy.HasField("since") else "",
     )
 
 

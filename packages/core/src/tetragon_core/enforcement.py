@@ -35,10 +35,8 @@ class EnforcementLimits:
     """What no policy may do, whatever its author wrote. The default limits nothing."""
 
     never_kill_pids: frozenset[int] = frozenset()
-    """Processes (thread groups, as the host numbers them) that are sent no signal.
-
-    A number may be used again after its process is gone: only those that live as long as the agent
-    should be here.
+    """Processes (thread groups, as the host numbers them) that are sent no signal; those that have
+    these numbers when the first policy is loaded.
     """
     never_kill_paths: tuple[str, ...] = ()
     """Executables whose processes are sent no signal: absolute and sorted. Of one named through a
