@@ -70,7 +70,7 @@ static int by_dots(void)
 {
 	char path[SIZE];
 
-	snprintf(path, sizeof(path), "%s/../../..%s/../%s/./%s", elsewhere, home,
+	snprintf(path, sizeof(path), "%s/../../../../..%s/../%s/./%s", elsewhere, home,
 		 strrchr(home, '/') + 1, name);
 	return write_file(path);
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import HookEvent
@@ -73,6 +74,18 @@ def _enforcer(
     if demand.denies and hook.syscall and others:
         kills = demand.kills_always
         inside, _ = deny_inside(planning, hook, others, hook.where, kills=kills)
+    # what denies may be skipped where tasks are preempted in it; a kprobe for the signal is not
+    apart = demand.denies and demand.signals and planning.kernel.preempts_programs
+    plans = _on_calls(planning, hook, symbols, replace(demand, signals=False) if apart else demand)
+    if apart:
+        made = _on_calls(planning, hook, symbols, replace(demand, denies=False))
+        plans += [plan for plan in made if plan.timing is Timing.VERDICT]
+    return [*inside, *plans]
+
+
+def _on_calls(
+    planning: Planning, hook: FunctionHook, symbols: Sequence[str], demand: Demand
+) -> list[HookPlan]:
     plans: list[HookPlan] = []
     for functions in plan_functions(
         hook,
@@ -83,7 +96,7 @@ def _enforcer(
         one_by_one=planning.option("disable-kprobe-multi"),
     ):
         plans += _applying(planning, hook, functions, demand)
-    return [*inside, *plans]
+    return plans
 
 
 def _applying(
