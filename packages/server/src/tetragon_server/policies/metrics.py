@@ -39,7 +39,7 @@ def policy_metrics(entries: Sequence[PolicyEntry]) -> str:
 
     Names need no escapes. Actions that were never taken are left out, as Tetragon does.
     """
-    counters = [(_labels(one), _counters(one)) for one in entries]
+    counters = [(_labels(one), one.counters()) for one in entries]
     memory = [(_labels(one), one.kernel_memory_bytes) for one in entries]
     fallen = [(_labels(one), int(bool(one.fallback))) for one in entries if _can_enforce(one)]
     metrics = (
@@ -97,10 +97,6 @@ def _labels(entry: PolicyEntry) -> str:
 
 def _can_enforce(entry: PolicyEntry) -> bool:
     return entry.mode is not PolicyMode.MONITOR_ONLY
-
-
-def _counters(entry: PolicyEntry) -> Mapping[str, int]:
-    return {} if entry.loaded is None else entry.loaded.counters()
 
 
 def _actions(counters: Sequence[tuple[str, Mapping[str, int]]]) -> Iterator[Sample]:
