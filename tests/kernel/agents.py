@@ -15,14 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel.recorder import DEADLINE_S
+from tetragon_sensors.kernel.pins import BPFFS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Client", "await_unloaded", "bpf_objects", "running_agent", "start_agent", "subscribed"]
+__all__ = [
+    "Client",
+    "await_ready",
+    "await_unloaded",
+    "bpf_objects",
+    "pins",
+    "running_agent",
+    "start_agent",
+    "subscribed",
+]
 
 _COMMAND: Final = (sys.executable, "-m", "tetragon_cli")
 _READY: Final = "agent is ready"
+_NO_DOTS: Final = {ord(letter): "_" for letter in "/. "}
 _OBJECT: Final = re.compile(r"^(prog|map|link)_id:\s+(\d+)", re.MULTILINE)
 
 
@@ -40,10 +51,16 @@ def address(directory: Path) -> str:
     return f"unix://{directory}/t.sock"
 
 
+def pins(directory: Path) -> Path:
+    """Where agents of this directory, and no others, pin what outlives them."""
+    return BPFFS / f"test{str(directory).translate(_NO_DOTS)}"
+
+
 def start_agent(directory: Path, *more: str) -> subprocess.Popen[bytes]:
     """Start an agent with these options besides; its log is the file `log`."""
     options = ["--server-address", address(directory), "--run-dir", str(directory)]
-    options += ["--health-server-address", "", "--event-queue-size", "100000", *more]
+    options += ["--health-server-address", "", "--event-queue-size", "100000"]
+    options += ["--bpf-dir", pins(directory).name, *more]
     with (directory / "log").open("wb") as log:
         return subprocess.Popen([*_COMMAND, "agent", *options], stderr=log, stdout=log)
 
