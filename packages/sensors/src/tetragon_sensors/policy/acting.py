@@ -14,10 +14,11 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .actions import ACTION_NUMBERS, reported
 from .emitter import Stack
 from .images import emit_binaries
+from .ledger import count, emit_failed
 from .plan import Denial
 from .record import HitFlag
 from .registers import emit_assignments, parse_assignment
-from .state import STATE, StateOffset, ledger_offset
+from .state import STATE, StateOffset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,9 +34,7 @@ __all__ = [
     "VERDICTS",
     "ActionCode",
     "Verdict",
-    "count",
     "emit_actions",
-    "emit_failed",
     "enforces",
     "signals",
 ]
@@ -68,8 +67,12 @@ def enforces(actions: Sequence[Action]) -> bool:
 
 
 def signals(actions: Sequence[Action]) -> bool:
-    """Whether the process may be sent a signal by the hook's own program."""
-    return any(action.action in {"Sigkill", "Signal"} for action in actions)
+    """Whether the process may be sent a signal, by the hook's own program or an enforcer's."""
+    return any(
+        action.action in {"Sigkill", "Signal"}
+        or (action.action == "NotifyEnforcer" and action.arg_sig)
+        for action in actions
+    )
 
 
 def emit_actions(
@@ -99,24 +102,6 @@ def emit_actions(
             count(emitter, f"monitor_{counter}")
     _set_acted(emitter, reported(actions) | int(HitFlag.MONITORED) << 32)
     asm.label(over)
-
-
-def count(emitter: Emitter, counter: str) -> None:
-    """Add one to a counter of the policy's ledger."""
-    asm = emitter.asm
-    asm.load_map_value(R1, emitter.environment.maps[STATE], ledger_offset(counter))
-    asm.mov(R2, 1)
-    asm.atomic_add(R1, 0, R2)
-
-
-def emit_failed(emitter: Emitter) -> None:
-    """Count an action that the kernel refused with the negative errno in R0."""
-    asm = emitter.asm
-    asm.mov(R3, 0)
-    asm.alu("sub", R3, R0)
-    asm.load_map_value(R1, emitter.environment.maps[STATE], StateOffset.LAST_ERRNO)
-    asm.store(R1, 0, R3, 8)
-    count(emitter, "failed")
 
 
 def _set_acted(emitter: Emitter, number: int) -> None:
@@ -243,8 +228,22 @@ class ActionCode:
         self.taken(action)
 
     def notify(self, action: Action) -> None:
-        """Leave error and signal for the enforcer."""
-        self._keep_verdict(abs(action.arg_error), action.arg_sig, action)
+        """Leave error and signal for the enforcer; who is spared and what is too much is said here.
+
+        So is that a kill was one: the enforcer's programs only do as they are told.
+        """
+        asm, error = self.asm, abs(action.arg_error)
+        spared, over = asm.new_label("spared"), asm.new_label("notified")
+        if action.arg_sig:
+            self._spare(spared)
+        if action.arg_sig == SIGKILL:
+            self._limit_kills()
+        self._keep_verdict(error, action.arg_sig, action)
+        asm.goto(over)
+        asm.label(spared)
+        if error:
+            self._keep_verdict(error, 0, action)
+        asm.label(over)
 
     def forget(self, action: Action) -> None:
         """Take back what was left for the enforcer."""

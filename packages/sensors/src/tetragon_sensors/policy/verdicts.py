@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
 from tetragon_sensors.program.opcodes import Helper, Register
 
-from .acting import VERDICTS, Verdict, count, emit_failed
+from .acting import VERDICTS, Verdict
 from .emitter import Stack
+from .ledger import count, emit_failed
 from .plan import Denial
 
 if TYPE_CHECKING:
