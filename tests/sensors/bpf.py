@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Executes BPF instructions in Python: arithmetic, jumps, loads and stores. No helpers, no maps.
+"""Executes BPF instructions in Python: arithmetic, jumps, loads, stores. No helpers, no maps.
 
 Written from RFC 9669, apart from the assembler and its opcode tables, so that both can be wrong
 only in different ways.
@@ -57,18 +57,46 @@ class Machine:
             if opcode == 0x95:
                 return self._get(0)
             if opcode == 0x18:
-                self.registers[target] = (code[at][3] & _U32) << 32 | immediate & _U32
+                self.registers[target] = self.wide(source, immediate & _U32, code[at][3] & _U32)
                 at += 1
+            elif opcode == 0x85:
+                self.call(source, immediate)
+            elif kind in {5, 6}:
+                at += offset if self._holds(opcode, target, source, immediate) else 0
             elif kind in {4, 7}:
                 self._arithmetic(opcode, target, source, immediate)
-            elif kind in {5, 6}:
-                if self._holds(opcode, target, source, immediate):
-                    at += offset
-            elif kind == 1:
-                self.registers[target] = self._load(self._get(source) + offset, opcode)
             else:
-                value = self._get(source) if kind == 3 else immediate
-                self._store(self._get(target) + offset, opcode, value)
+                self._access(opcode, target, source, offset, immediate)
+
+    def _access(self, opcode: int, target: int, source: int, offset: int, immediate: int) -> None:
+        """Loads, stores, and what is atomic."""
+        kind = opcode & 7
+        if opcode == 0xDB:
+            self._atomic(self._get(target) + offset, source, immediate)
+        elif kind == 1:
+            self.registers[target] = self._load(self._get(source) + offset, opcode)
+        else:
+            value = self._get(source) if kind == 3 else immediate
+            self._store(self._get(target) + offset, opcode, value)
+
+    def wide(self, kind: int, low: int, high: int) -> int:
+        """What an instruction with 64 immediate bits loads; `kind` 0 is a number."""
+        if kind:
+            raise MachineError("no maps here")
+        return high << 32 | low
+
+    def call(self, kind: int, number: int) -> None:
+        """A call: `kind` 0 of a helper, 1 of a function."""
+        raise MachineError(f"no call {kind} of {number} here")
+
+    def _atomic(self, address: int, source: int, operation: int) -> None:
+        """On eight bytes: 0 adds, 0xe1 exchanges."""
+        memory, at = self._place(address, 8)
+        old = int.from_bytes(memory[at : at + 8], "little")
+        new = {0x00: old + self._get(source), 0xE1: self._get(source)}[operation]
+        memory[at : at + 8] = (new & _U64).to_bytes(8, "little")
+        if operation == 0xE1:
+            self.registers[source] = old
 
     def _get(self, register: int) -> int:
         value = self.registers[register]
