@@ -142,23 +142,6 @@ def test_losses_are_told(agent: Any, run_client: Run, early: int, queued: int, t
     assert done.stderr.endswith(f"\n{ENDED}")
 
 
-def test_a_policy_that_fell_back_is_told(agent: Any, run_client: Run) -> None:
-    """On standard error, after the event it came with, and without control characters."""
-    event = exec_event(0)
-    event.policy_fallbacks.add(policy_name="a\x1b", domain="grpc", max_kills_per_minute=60)
-    event.policy_fallbacks.add(policy_name="b", policy_namespace="web", domain="static")
-    agent.events = [event]
-
-    done = run_client("getevents", "-o", "compact", "--server-address", agent.address)
-
-    assert lines(1) == done.stdout
-    words = "times within a minute and only monitors from now on"
-    assert done.stderr == (
-        f"policy grpc/a\\x1b killed more than 60 {words}\n"
-        f"policy static/web/b killed more than 0 {words}\n{ENDED}"
-    )
-
-
 def test_unknown_kinds_are_noted_and_the_stream_goes_on(agent: Any, run_client: Run) -> None:
     """An event kind of a newer agent is a note in compact and an envelope in JSON."""
     newer = GetEventsResponse.FromString(b"\xf2\x01\x02\x08\x01" + b"\xc2\x3e\x01n")

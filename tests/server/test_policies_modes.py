@@ -3,41 +3,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.fake_engine import FakeEngine, policy_text
+from server.fake_engine import policy_text
+from server.managed import KILLS, TIME_NS, Managed
 from server.policy_agent import PolicyAgent, policy_agent
 from tetragon import sensors_pb2 as pb
-from tetragon_core.enforcement import EnforcementLimits
-from tetragon_core.stats import Counter
 from tetragon_server.config import AgentConfig
-from tetragon_server.policies.entry import PolicyEntry, PolicyMode
-from tetragon_server.policies.manager import PolicyManager
-from tetragon_server.policies.metrics import policy_metrics
+from tetragon_server.policies.entry import PolicyMode
 from tetragon_server.policies.reading import read_policy
-from tetragon_server.policies.worker import EngineWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
     from server.fake_engine import FakePolicy
 
-KILLS = """\
-      selectors:
-        - matchActions:
-            - action: Sigkill
-"""
 MONITORED = """\
   options:
     - name: policy-mode
       value: monitor
 """
-TIME_NS = 1_700_000_000_000_000_007
 
 
 def loaded(agent: PolicyAgent) -> FakePolicy:
@@ -130,32 +117,6 @@ def test_the_ledger(agent: PolicyAgent) -> None:
     )
 
 
-class Managed:
-    """A manager without an agent, with a clock that stands still."""
-
-    def __init__(self) -> None:
-        self.engine = FakeEngine()
-        self.manager = PolicyManager(
-            EngineWorker(lambda: self.engine),
-            EnforcementLimits(max_kills_per_minute=60),
-            wall_ns=lambda: TIME_NS,
-        )
-
-    async def add(self, name: str, more: str = KILLS) -> tuple[PolicyEntry, FakePolicy]:
-        """A policy and what the engine has of it."""
-        entry = await self.manager.add(read_policy(policy_text(name, more=more)), "grpc")
-        return entry, self.engine.attached[-1]
-
-    def run(self, test: Coroutine[Any, Any, None]) -> None:
-        """The test, and the end of all policies."""
-
-        async def whole() -> None:
-            await test
-            await self.manager.close()
-
-        asyncio.run(whole())
-
-
 def test_since_when_a_policy_is_attached() -> None:
     """From when it was loaded or enabled until it is disabled."""
     managed = Managed()
@@ -170,80 +131,6 @@ def test_since_when_a_policy_is_attached() -> None:
         assert [TIME_NS, 0, TIME_NS] == seen
 
     managed.run(test())
-
-
-WHY = (
-    "it killed more than 60 times within a minute, so it only monitors; to let it enforce again:"
-    " tetragon-mini tracingpolicy set-mode a enforce"
-)
-
-
-def test_a_policy_that_falls_back(caplog: pytest.LogCaptureFixture) -> None:
-    """It is told once, logged as an error and counted; others are left alone."""
-    managed = Managed()
-
-    async def test() -> None:
-        entry, policy = await managed.add("a")
-        other, _ = await managed.add("b")
-        assert [] == managed.manager.new_fallbacks()
-
-        policy.fall_back()
-
-        assert [entry] == managed.manager.new_fallbacks()
-        assert [] == managed.manager.new_fallbacks()
-        assert ("TP_MODE_MONITOR", WHY) == (entry.mode.value, entry.fallback)
-        assert ("TP_MODE_ENFORCE", "") == (other.mode.value, other.fallback)
-        assert 1 == managed.manager.counters()[Counter.POLICY_FALLBACKS]
-
-    managed.run(test())
-
-    (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
-    assert "a policy enforces no more" == record.message
-    assert WHY == vars(record)["attrs"]["why"]
-
-
-def test_a_policy_that_enforces_again() -> None:
-    """set-mode ends a fall-back, and the next one is told again."""
-    managed = Managed()
-
-    async def test() -> None:
-        entry, policy = await managed.add("a")
-        policy.fall_back()
-        managed.manager.new_fallbacks()
-
-        await managed.manager.configure(entry.key, mode=PolicyMode.ENFORCE)
-
-        assert ("TP_MODE_ENFORCE", "") == (entry.mode.value, entry.fallback)
-        assert [] == managed.manager.new_fallbacks()
-        policy.fall_back()
-        assert [entry] == managed.manager.new_fallbacks()
-
-    managed.run(test())
-
-
-def test_a_limit_of_its_own() -> None:
-    """The policy's option is what the list shows, not the agent's setting."""
-    managed = Managed()
-    option = "  options:\n    - name: max-kills-per-minute\n      value: '5'\n"
-
-    async def test() -> None:
-        limits = [(await managed.add(*one))[0].max_kills for one in (("a",), ("b", KILLS + option))]
-        assert [60, 5] == limits
-
-    managed.run(test())
-
-
-def test_a_fallback_in_the_list(agent: PolicyAgent) -> None:
-    """Clients of any kind see the mode and why; ours also see that it fell back."""
-    agent.add(policy_text("a", more=KILLS))
-    loaded(agent).fall_back()
-    agent.api.call(agent.policies.manager.new_fallbacks)
-
-    status = agent.one()
-
-    assert (pb.TP_MODE_MONITOR, pb.TP_STATE_ENABLED) == (status.mode, status.state)
-    assert status.fell_back
-    assert status.error.startswith("it killed more than 0 times within a minute")
 
 
 def edited(text: str) -> str:
@@ -322,29 +209,3 @@ def test_what_is_not_rejected(harmless: PolicyAgent) -> None:
     harmless.configure("a", mode=pb.TP_MODE_MONITOR, domain="static")
 
     assert pb.TP_MODE_MONITOR == harmless.one().mode
-
-
-def test_metrics_of_policies_that_enforce(agent: PolicyAgent) -> None:
-    """Actions that were taken, outcomes, and the fall; a series comes once whatever the domain."""
-    for domain in ("grpc", "mine"):
-        agent.add(policy_text("a", more=KILLS), domain)
-    agent.add(policy_text("b"))
-    agent.delete("b")
-    for policy in agent.engine.attached:
-        policy.more = {"signal": 2, "override": 0, "attempts": 3, "spared": 1, "failed": 0}
-    agent.engine.attached[0].fall_back()
-    agent.api.call(agent.policies.manager.new_fallbacks)
-
-    text = agent.api.call(lambda: policy_metrics(agent.policies.manager.entries()))
-
-    of_a = 'policy="a",policy_namespace=""'
-    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.find(of_a) > 0)
-    assert {
-        f"tetragon_tracingpolicy_kernel_memory_bytes{{{of_a}}}": "8192",
-        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="post"}}': "14",
-        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="signal"}}': "4",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="attempts"}}': "6",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="spared"}}': "2",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="failed"}}': "0",
-        f"tetragon_mini_policy_fell_back{{{of_a}}}": "1",
-    } == values
