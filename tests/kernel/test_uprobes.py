@@ -8,12 +8,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from kernel.descriptors import nothing_leaks
-from kernel.policies import policy_engine
+from kernel.policies import policy_engine, start
 from kernel.probed import called, hits_of_waiting, plain, start_waiting, uprobe
 from tetragon_core.hooks import ArgumentValue, HookEvent
 from tetragon_core.policy.problems import PolicyError
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from kernel.policies import PolicyRun
 
-TIMES: Final = 200
+TIMES: Final = 100
+PROCESSES: Final = 8
 FUNCTIONS: Final = ("numbers", "text", "bytes", "list", "of_struct", "cold", "may")
 """That the program calls once in each round, in this order."""
 NUMBERS: Final = (
@@ -190,6 +192,24 @@ def test_process_that_runs_already(run: PolicyRun, program: Path) -> None:
     assert TIMES == len(hits)
 
 
+def test_many_processes(run: PolicyRun, program: Path) -> None:
+    """Processes that call at the same time are all seen, with the text of each call."""
+
+    def spawn() -> None:
+        output = subprocess.DEVNULL
+        started = [subprocess.Popen([program, str(TIMES)], stdout=output) for _ in range(PROCESSES)]
+        assert [0] * PROCESSES == [one.wait() for one in started]
+
+    with run.loaded(uprobe(program, "symbols: [cold, text]", "args: [{index: 0, type: string}]")):
+        hits = run.hits_until_exit(start(spawn), of_all=True)
+
+    seen = Counter((hit.process.tgid, hit.info.symbol) for hit in hits)
+    assert 2 * PROCESSES == len(seen)
+    assert {TIMES} == set(seen.values())
+    texts = {hit.arguments[0].value for hit in hits if hit.info.symbol == "text"}
+    assert {"given"} == texts
+
+
 def test_unloaded(run: PolicyRun, program: Path, tmp_path: Path) -> None:
     """A process goes on undisturbed when the policy is unloaded, and is seen no more."""
     with run.loaded(uprobe(program, "symbols: [may, deep]", RESULT % "int32")):
@@ -226,7 +246,7 @@ def test_file_that_is_replaced(run: PolicyRun, program: Path, tmp_path: Path) ->
 def test_filters(run: PolicyRun, program: Path, tmp_path: Path) -> None:
     """Only calls that a selector wants are reported."""
     other = shutil.copy(program, tmp_path / "other")
-    wanted = "matchArgs: [{index: 0, operator: GT, values: ['150']}]"
+    wanted = "matchArgs: [{index: 0, operator: GT, values: ['50']}]"
     binaries = f"matchBinaries: [{{operator: NotIn, values: ['{other}']}}]"
     text = uprobe(
         program,
@@ -236,7 +256,7 @@ def test_filters(run: PolicyRun, program: Path, tmp_path: Path) -> None:
 
     hits = run.hits(text, lambda: called(program, TIMES))
 
-    assert list(range(151, TIMES)) == [arguments[0] for _, arguments, _ in plain(hits)]
+    assert list(range(51, TIMES)) == [arguments[0] for _, arguments, _ in plain(hits)]
 
 
 def test_filter_on_a_result(run: PolicyRun, program: Path) -> None:

@@ -41,11 +41,13 @@ def _is_text(plan: ArgumentPlan) -> bool:
 
 
 def emit_fetches(emitter: Emitter, hook: HookPlan, values: ArgumentCode) -> None:
-    """For each argument that is text of the process; R8 and R9 are used."""
+    """For each argument that is text of the process, or behind its pointers; R8 is used."""
     plans = (*hook.arguments, *([hook.result] if hook.result is not None else []))
     for plan in plans:
         if _is_text(plan):
             _fetch(emitter, plan, values)
+        elif plan.in_user and plan.steps:
+            values.load_value(plan)
 
 
 def _fetch(emitter: Emitter, plan: ArgumentPlan, values: ArgumentCode) -> None:
