@@ -35,8 +35,6 @@ def check_actions(hook: Hook, problems: Problems) -> None:
                 problems.error(
                     f"action {action.action} is not supported yet by this version", action.where
                 )
-            elif action.ima_hash:
-                problems.error("imaHash is not supported yet by this version", action.where)
         for action in selector.match_actions:
             if action.action in NETWORK_ACTIONS:
                 check_request(action, selector.match_actions, problems)

@@ -26,6 +26,7 @@ from .acting import enforces, signals
 from .actionchecks import check_actions
 from .enforcers import plan_enforcers
 from .function_hooks import plan_function_hook
+from .imahash import hashes_map
 from .lists import expand_lists
 from .loader import plan_loader
 from .lsm_hooks import plan_lsm_hook
@@ -124,7 +125,12 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
         rejected=tuple(planning.rejected),
         warnings=tuple(problems.warnings),
         tables=tables,
-        maps=(*([rates] if rates else []), *([SOCKS_MAP] if tracks else []), *verdicts),
+        maps=(
+            *([rates] if rates else []),
+            *([SOCKS_MAP] if tracks else []),
+            *verdicts,
+            *hashes_map(hooks),
+        ),
         enforces=any(enforces((*one.match_actions, *one.match_return_actions)) for one in every),
     )
 

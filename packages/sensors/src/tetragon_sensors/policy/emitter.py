@@ -85,8 +85,7 @@ class Emitter(KernelReader):
             asm.goto(got)
             asm.label(following)
         self.count("HOOK_BUSY")
-        asm.mov(R0, 0)
-        asm.exit()
+        self._leave()
         asm.label(got)
         asm.alu("add", R7, 8)
         asm.store(FP, Stack.SCRATCH, R7, 8)
@@ -115,11 +114,15 @@ class Emitter(KernelReader):
         asm.mov(R1, 0)
         asm.store(R7, -8, R1, 8)
         asm.label(out)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Return; what was decided holds, reported or not."""
         if self.denies:
-            asm.load(R0, FP, Stack.VERDICT, 8)
+            self.asm.load(R0, FP, Stack.VERDICT, 8)
         else:
-            asm.mov(R0, 0)
-        asm.exit()
+            self.asm.mov(R0, 0)
+        self.asm.exit()
 
     def scratch_slot(self, target: Register) -> None:
         """Which of the CPU's buffers was claimed."""

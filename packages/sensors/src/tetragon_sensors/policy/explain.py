@@ -44,6 +44,8 @@ _TIMES: Final = {
     Timing.EXIT: "when it returns, arguments and result at once",
     Timing.ENTRY_HALF: "when it is called; the result follows",
     Timing.RETURN_HALF: "when it returns: the result of the call that was reported",
+    Timing.HASH: "nothing: hashes the file for the next program, and sleeps meanwhile",
+    Timing.DEFERRED: "when it is called, with the hash: acts for the program that decides",
 }
 _COSTS: Final = ("registers", "a structure", "a string", "a path")
 

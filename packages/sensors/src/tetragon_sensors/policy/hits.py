@@ -18,6 +18,7 @@ from .frames import UserRegistersFrame
 from .record import HEADER, HitFlag, HitHeader
 from .requests import requests_of
 from .rest import RestOfBytes, append_bytes
+from .types.ima import hash_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,6 +129,7 @@ class HitDecoder:
             kernel_stack=self._kernel_stack(record, header),
             user_stack=self._user_stack(record, header),
             is_monitored=bool(header.flags & _MONITORED),
+            ima_hash=hash_text(record, plan.ima_hash) if plan.ima_hash else "",
         )
         if not header.flags & _ENTRY:
             self.posted[header.hook] += 1

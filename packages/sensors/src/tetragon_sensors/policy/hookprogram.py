@@ -19,6 +19,7 @@ from .emitter import Emitter, Stack
 from .faulting import emit_fetches
 from .halves import Halves, flag_record
 from .images import emit_binaries
+from .imahash import emit_defer, emit_deferred, emit_is_selector, wants_hash, write_hash
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
 from .plan import Denial, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
@@ -77,6 +78,10 @@ class _Builder:
         match self.hook.timing:
             case Timing.RETURN_HALF:
                 self.halves.write_return()
+            case Timing.HASH:
+                write_hash(self.emitter, self.hook)
+            case Timing.DEFERRED:
+                self._write_deferred()
             case Timing.VERDICT:
                 write_verdict(self.emitter, self.hook)
             case Timing.VERDICT_END:
@@ -105,9 +110,24 @@ class _Builder:
                 self._check(check, self.emitter.done)
             if selector.match_namespace_changes or selector.match_capability_changes:
                 self._remember_change()
+            if wants_hash(selector):
+                at_once = asm.new_label("at_once")
+                emit_defer(self.emitter, self.hook, number, at_once)
+                asm.label(at_once)
             self._act(number, selector)
         if not wins:
             self._act(0, Selector())
+
+    def _write_deferred(self) -> None:
+        """Act for the selector that another program found to hold."""
+        emit_deferred(self.emitter, self.hook)
+        for number, selector in enumerate(self.hook.selectors):
+            if wants_hash(selector):
+                following = self.asm.new_label("selector")
+                emit_is_selector(self.emitter, number, following)
+                self._act(number, selector)
+                self.asm.label(following)
+        self.asm.goto(self.emitter.done)
 
     def _check(self, check: Check, no: str) -> None:
         """Jump to `no` unless the filter holds."""

@@ -13,6 +13,7 @@ from .arguments import lay_out, plan_parameter
 from .attaching import Impossible
 from .enforcing import demand_of, lsm_function
 from .frames import WordsFrame
+from .imahash import wants_hash, why_no_hash, with_hashes
 from .plan import Denial, HookPlan, Method, Timing
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def plan_lsm_hook(planning: Planning, hook: LsmHook) -> list[HookPlan]:
             f"Override is not possible in {hook.hook}, which returns nothing: {function.prototype}",
             hook.where,
         )
+    if any(map(wants_hash, hook.selectors)) and (reason := why_no_hash(kernel)):
+        problems.error(f"imaHash is not possible here: {reason}", hook.where)
     if None in made or not kernel.abilities.can_lsm:
         return []
     placed, _, size = lay_out([one for one in made if one], None)
@@ -64,4 +67,4 @@ def plan_lsm_hook(planning: Planning, hook: LsmHook) -> list[HookPlan]:
         record_bytes=size,
         denial=Denial.RETURNED if denies else Denial.NONE,
     )
-    return [plan]
+    return with_hashes(plan)

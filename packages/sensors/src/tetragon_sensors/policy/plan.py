@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .tables import NO_TABLES, ProcessTables
 
@@ -66,6 +66,10 @@ class Timing(Enum):
     """Reports nothing: applies what another program decided about the thread's call."""
     VERDICT_END = "verdict-end"
     """The call is over, and with it what was decided about it."""
+    HASH = "hash"
+    """Reports nothing: hashes the file for the program that acts."""
+    DEFERRED = "deferred"
+    """Acts and reports what another program decided on the same call."""
 
 
 class Denial(Enum):
@@ -190,18 +194,23 @@ class HookPlan:
     """Of a program of Timing.VERDICT: what it applies, `error` and `signal`."""
     never_kill: BinaryFilter | None = None
     """Executables that get no signal."""
+    ima_hash: ArgumentPlan | None = None
+    """Among the arguments: the hash of the file."""
     tracks_socks: bool = False
     """Some hook of the policy tracks sockets, so that those of this one may be tracked."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether it sends no records."""
-        return self.timing in {Timing.VERDICT, Timing.VERDICT_END}
+        """Whether it does a part of what another program of the hook decides."""
+        return self.timing in _PARTS
 
     @property
     def is_return_half(self) -> bool:
         """Whether its records belong to an entry that another program reported."""
         return self.timing is Timing.RETURN_HALF
+
+
+_PARTS: Final = {Timing.VERDICT, Timing.VERDICT_END, Timing.HASH, Timing.DEFERRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

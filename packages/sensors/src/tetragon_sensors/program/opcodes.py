@@ -105,3 +105,4 @@ class Helper(IntEnum):
     GET_FUNC_IP = 173
     GET_ATTACH_COOKIE = 174
     LOOP = 181
+    IMA_FILE_HASH = 193
