@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from kernel.recorder import DEADLINE_S
+from tetragon_core.enforcement import EnforcementLimits
 from tetragon_core.hooks import HookMessage
 from tetragon_core.messages import ExitMessage
 from tetragon_core.policy.parse import parse_policy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PolicyRun", "policy_engine", "start"]
 
+NO_LIMITS: Final = EnforcementLimits()
 _RECORDS: Final = 1024
 _FAILED: Final = 98
 
@@ -109,10 +111,10 @@ def _run(action: Callable[[], object]) -> None:
 
 
 @contextmanager
-def policy_engine() -> Iterator[PolicyRun]:
+def policy_engine(limits: EnforcementLimits = NO_LIMITS) -> Iterator[PolicyRun]:
     """An engine beside a base sensor of its own; at the end nothing may have been lost."""
     with BaseSensor(SensorConfig(), Stats()) as sensor:
-        engine = Engine(sensor, Kernel.running())
+        engine = Engine(sensor, Kernel.running(), limits=limits)
         try:
             run = PolicyRun(sensor, engine)
             yield run
