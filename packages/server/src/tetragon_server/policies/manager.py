@@ -152,7 +152,7 @@ class PolicyManager:
         for entry in fallen:
             self._fallbacks += 1
             entry.note_fallback()
-            attrs = {"policy": entry.key, "why": entry.fallback}
+            attrs = {"policy": str(entry.key), "why": entry.fallback}
             _log.error("a policy enforces no more", extra={"attrs": attrs})
         return fallen
 
