@@ -46,13 +46,12 @@ def where(index: int, operator: str, *values: object) -> str:
     )
 
 
-def execute(*command: Path | str) -> Callable[[], object]:
-    """Becoming this program, which is silent."""
+def execute(*command: Path | str, output: Path | str = os.devnull) -> Callable[[], object]:
+    """Becoming this program, which prints into a file."""
 
     def action() -> None:
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1):
-            os.dup2(null, fd)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
         os.execv(command[0], [str(one) for one in command])
 
     return action

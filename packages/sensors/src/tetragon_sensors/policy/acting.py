@@ -19,6 +19,7 @@ from .plan import Denial
 from .record import HitFlag
 from .registers import emit_assignments, parse_assignment
 from .state import STATE, StateOffset
+from .writing import emit_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -281,6 +282,7 @@ _ACTIONS: Final = {
     "Override": _Row(ActionCode.override, "override"),
     "NotifyEnforcer": _Row(ActionCode.notify, "notify_enforcer"),
     "CleanupEnforcerNotification": _Row(ActionCode.forget, ""),
+    "Set": _Row(emit_set, "set"),
 }
 ENFORCING: Final = frozenset(_ACTIONS)
 """Actions that do more than to make events."""

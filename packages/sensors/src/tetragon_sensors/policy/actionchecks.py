@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_actions"]
 
-_NOT_YET: Final = frozenset({"Set"})
 _SIGNALS: Final = frozenset({"Sigkill", "Signal"})
 _AT_RETURN: Final = frozenset({"Post", "NoPost"}) | _SIGNALS
 _EXTRAS: Final = (
@@ -30,11 +29,6 @@ _EXTRAS: Final = (
 def check_actions(hook: Hook, problems: Problems) -> None:
     """Note what cannot be done for the selectors of a hook."""
     for selector in hook.selectors:
-        for action in (*selector.match_actions, *selector.match_return_actions):
-            if action.action in _NOT_YET:
-                problems.error(
-                    f"action {action.action} is not supported yet by this version", action.where
-                )
         for action in selector.match_actions:
             if action.action in NETWORK_ACTIONS:
                 check_request(action, selector.match_actions, problems)

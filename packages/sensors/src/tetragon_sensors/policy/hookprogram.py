@@ -168,6 +168,8 @@ class _Builder:
             (*actions, *selector.match_return_actions) if hook.timing is Timing.EXIT else actions
         )
         if enforces(taken):
+            if any(action.action == "Set" for action in taken):
+                self._read_arguments()  # as they were before
             emit_actions(self.emitter, hook, self.fixed_bytes, taken)
         makes_event = posts(actions)
         if hook.timing is Timing.EXIT:
@@ -183,11 +185,15 @@ class _Builder:
             self._post(number, selector, is_enforced=enforces(taken))
         self.asm.goto(self.emitter.done)
 
+    def _read_arguments(self) -> None:
+        for plan in self.hook.arguments:
+            self.values.ensure_read(plan)
+
     def _write_record(self, *, everything: bool) -> None:
         """Header, and arguments: those that are needed anyway, or all."""
         hook = self.hook
-        for plan in hook.arguments if everything else ():
-            self.values.ensure_read(plan)
+        if everything:
+            self._read_arguments()
         if hook.timing is Timing.EXIT and hook.result is not None:
             self.values.ensure_read(hook.result)
         self.emitter.claim(self.fixed_bytes)

@@ -26,6 +26,7 @@ from .plan import HookPlan, Method, Timing
 from .usdt_arguments import InMemory, Unreadable, parse_usdt_arguments, with_symbols
 from .usdt_frame import UsdtFrame
 from .user_arguments import plan_user_argument
+from .writing import check_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,6 +63,7 @@ def plan_usdt_hook(planning: Planning, hook: UsdtHook) -> list[HookPlan]:
     chosen = _choose(planning, hook, sites)
     groups = _groups(planning, hook, binary, chosen)
     arguments = _arguments(planning, hook, groups)
+    check_set(planning, hook, groups)
     if not groups or arguments is None:
         return []
     return _programs(planning, hook, binary, groups, arguments)
