@@ -18,7 +18,7 @@ from tetragon_sensors.program.opcodes import INSTRUCTION
 from .actions import posts
 from .check import make_plan
 from .emitter import Environment
-from .explain_probes import explain_probe
+from .explain_probes import at_sites, explain_probe
 from .hookprogram import build_program
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
 from .plan import Method, Source, Timing
@@ -102,7 +102,7 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
 
 
 def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
-    names = [target.symbol for target in hook.targets]
+    names = list(dict.fromkeys(target.symbol for target in hook.targets))
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     yield f"{', '.join(names[:_FEW])}{more}"
     yield f"  attached by    {hook.method.value}"
@@ -153,7 +153,7 @@ def _why_not(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
 def _argument(plan: ArgumentPlan, hook: HookPlan) -> str:
     match plan.source:
         case Source.ARGUMENT:
-            place = f"argument {plan.index}"
+            place = f"argument {plan.index}{at_sites(plan, hook)}"
         case Source.RESULT:
             place = "the result"
         case Source.CURRENT_TASK:
