@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kernel.policies import PolicyRun
     from tetragon_core.hooks import HookMessage
 
-__all__ = ["called", "hits_of_waiting", "plain", "start_waiting", "uprobe"]
+__all__ = ["RESULT", "called", "hits_of_waiting", "plain", "start_waiting", "uprobe"]
 
 _HEAD: Final = """\
 apiVersion: cilium.io/v1alpha1
@@ -21,6 +21,10 @@ kind: TracingPolicy
 metadata: {name: probed}
 spec:
 """
+
+
+RESULT: Final = "return: true, returnArg: {index: 0, type: %s}"
+"""For a type."""
 
 
 def uprobe(path: Path | str, place: str, more: str = "", options: str = "[]") -> str:

@@ -15,8 +15,6 @@ from tetragon_core.errors import LoadError, TetragonError
 from tetragon_sensors.kernel.abilities import METHODS, Abilities
 from tetragon_sensors.kernel.attachments import (
     Attachment,
-    attach_kprobe,
-    attach_kprobe_multi,
     attach_raw_tracepoint,
     attach_tracepoint,
     attach_trampoline,
@@ -24,6 +22,7 @@ from tetragon_sensors.kernel.attachments import (
 )
 from tetragon_sensors.kernel.btf import Btf, BtfError
 from tetragon_sensors.kernel.calls import AttachKind, close_fd
+from tetragon_sensors.kernel.kprobes import attach_kprobe, attach_kprobe_multi
 from tetragon_sensors.kernel.module_types import open_module_types
 from tetragon_sensors.kernel.programs import (
     Program,

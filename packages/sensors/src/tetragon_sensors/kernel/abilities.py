@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import TetragonError, UnsupportedKernelError
 
 from .attachments import (
-    attach_kprobe,
-    attach_kprobe_multi,
     attach_raw_tracepoint,
     attach_tracepoint,
     attach_trampoline,
 )
 from .btf import BtfError
 from .calls import AttachKind
+from .kprobes import attach_kprobe, attach_kprobe_multi
 from .programs import ProgramKind, load_program
 from .tracefs import find_tracefs
 from .user_attachments import attach_uprobe, attach_uprobe_multi

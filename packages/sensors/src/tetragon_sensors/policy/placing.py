@@ -6,14 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tetragon_sensors.kernel.attachments import (
-    attach_kprobe,
-    attach_kprobe_multi,
     attach_raw_tracepoint,
     attach_tracepoint,
     attach_trampoline,
     join,
 )
 from tetragon_sensors.kernel.calls import AttachKind
+from tetragon_sensors.kernel.kprobes import attach_kprobe, attach_kprobe_multi
 from tetragon_sensors.kernel.programs import ProgramKind
 
 from .plan import Method, Timing

@@ -37,25 +37,18 @@ def attach_probes(hook: HookPlan, program: Program) -> Attachment:
             cookies=range(len(targets)) if hook.uses_cookie else (),
             shown=targets[0].info.path,
         )
-    made: list[Attachment] = []
-    try:
-        for number, target in enumerate(targets):
-            made.append(
-                attach_uprobe(
-                    program,
-                    _path(target),
-                    target.offset,
-                    on_return=on_return,
-                    ref_ctr_offset=target.info.ref_ctr_offset,
-                    cookie=number if hook.uses_cookie else 0,
-                    shown=target.symbol,
-                )
-            )
-    except BaseException:
-        for attachment in made:
-            attachment.close()
-        raise
-    return join(made)
+    return join(
+        attach_uprobe(
+            program,
+            _path(target),
+            target.offset,
+            on_return=on_return,
+            ref_ctr_offset=target.info.ref_ctr_offset,
+            cookie=number if hook.uses_cookie else 0,
+            shown=target.symbol,
+        )
+        for number, target in enumerate(targets)
+    )
 
 
 def _path(target: Target) -> str:
