@@ -39,7 +39,7 @@ def _never(kernel: Kernel) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A policy that observes. `act` and `miss` run in a child whose first free descriptor is 3."""
+    """A policy that works. `act` and `miss` run in a child whose first free descriptor is 3."""
 
     policy: str
     """Below tests/data/policies, without `.yaml`."""
@@ -58,6 +58,8 @@ class Case:
     """All of the machine hits it, so that some hits may be lost."""
     some: bool = False
     """The expected hits are among others, which nobody can know."""
+    repeated: bool = False
+    """The expected hits come any number of times, in the order of their first one."""
     values: Callable[[], dict[str, str]] = dict
     """Values in the policy's text that depend on the machine, and what they are here."""
     refused: Callable[[Kernel], str] = _never

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.hooks import ArgumentValue, HookEvent
+from tetragon_sensors.policy.acting import ENFORCING
+from tetragon_sensors.policy.actions import ACTION_NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tetragon_core.hooks import HookMessage
+    from tetragon_core.hooks import HookInfo, HookMessage
 
 __all__ = [
     "Hit",
@@ -31,17 +33,25 @@ __all__ = [
     "unsigned",
 ]
 
+_ENFORCING: Final = {ACTION_NUMBERS[name]: name for name in ENFORCING}
+
 
 class Hit(NamedTuple):
-    """What a test compares of a hit: where it was, its arguments and what was returned."""
+    """What a test compares of a hit: where it was, its arguments, what was returned and done."""
 
     name: str
     arguments: tuple[ArgumentValue, ...] = ()
     result: ArgumentValue | None = None
+    action: str = ""
+    """The one that enforced; empty: none."""
+    is_hashed: bool = False
+    """Whether it has the hash of a file."""
 
     def __str__(self) -> str:
         result = f" = {self.result[1]}" if self.result else ""
-        return f"{self.name}({', '.join(map(_text, self.arguments))}){result}"
+        action = f" {self.action}" if self.action else ""
+        hashed = " hashed" if self.is_hashed else ""
+        return f"{self.name}({', '.join(map(_text, self.arguments))}){result}{action}{hashed}"
 
 
 def lines(hits: Iterable[Hit]) -> str:
@@ -58,12 +68,29 @@ def _text(value: ArgumentValue) -> str:
 
 def hit_of(message: HookMessage) -> Hit:
     """The comparable part of a message; see `_without_chance`."""
-    info = message.info
-    is_function = info.event is HookEvent.KPROBE
-    name = info.function_name if is_function else f"{info.subsystem}/{info.tracepoint}"
     arguments = tuple(map(_without_chance, message.arguments))
     result = message.return_value
-    return Hit(name, arguments, _without_chance(result) if result else None)
+    return Hit(
+        _name_of(message.info),
+        arguments,
+        _without_chance(result) if result else None,
+        _ENFORCING.get(message.action, ""),
+        bool(message.ima_hash),
+    )
+
+
+def _name_of(info: HookInfo) -> str:
+    match info.event:
+        case HookEvent.TRACEPOINT:
+            return f"{info.subsystem}/{info.tracepoint}"
+        case HookEvent.UPROBE:
+            return info.symbol
+        case HookEvent.USDT:
+            return f"{info.provider}/{info.probe}"
+        case HookEvent.LOADER:
+            return "loader"
+        case _:
+            return info.function_name
 
 
 def _without_chance(value: ArgumentValue) -> ArgumentValue:
