@@ -143,10 +143,9 @@ def test_too_many_kills_make_a_policy_monitor() -> None:
     with policy_engine(limits) as run, run.loaded(KILLER) as policy:
         ends = [signal_of(start(ask)) for _ in range(4)]
         assert ends == [KILLED, KILLED, 0, 0]
-        assert policy.fell_back
-        assert policy.is_monitored
+        assert (True, True) == (policy.fell_back, policy.is_monitored)
         assert (2, 2) == (policy.counters()["signal"], policy.counters()["monitor_signal"])
 
         policy.set_monitor(False)
-        assert not policy.fell_back
+        assert (False, False) == (policy.fell_back, policy.is_monitored)
         assert signal_of(start(ask)) == KILLED
