@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tetragon_sensors.policy.loaded import LoadedPolicy
 
 POST, SET = 1, 15
-TIMES = 100
+TIMES = 1000
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments of USDT probes: every site, each form of argument, counted exactly."""
+"""USDT probes of real programs: every site, each form of argument, counted exactly."""
 
 from __future__ import annotations
 
+import ctypes
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kernel.policies import policy_engine
-from kernel.usdts import execute, policy, values, where
+from kernel.usdts import execute, policy, values, waiting, where
 from sensors.btf_blob import BtfBlob
 from tetragon_core.hooks import ArgumentValue, HookEvent
+from tetragon_sensors.bcc.usdt import read_usdt_notes
 from tetragon_sensors.kernel.btf import Kind
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from kernel.policies import PolicyRun
 
+PYTHON = "/usr/bin/python3"
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 EXTREMES = (
     -1,
@@ -190,3 +194,93 @@ def test_a_structure_is_resolved_by_the_types_of_the_program(
     )
 
     assert [[-number, number + 2, "first"] for number in range(3)] == values(hits)
+
+
+# ---- processes ----
+
+
+def test_a_process_that_runs_already_is_watched(run: PolicyRun, probes: Path) -> None:
+    """Its code is changed under it, and what it hits from then on is reported."""
+    with (
+        waiting(probes, "50", "wait") as (pid, proceed),
+        run.loaded(policy(probes, "in_register", "int32")),
+    ):
+        proceed()
+        hits = run.hits_until_exit(pid)
+
+    assert [[number] for number in range(50)] == values(hits)
+
+
+def test_every_process_that_runs_the_file_is_watched(run: PolicyRun, probes: Path) -> None:
+    """By whatever name it has the file, and not those that run a copy."""
+    link, copy = probes.with_name("linked"), probes.with_name("copied")
+    link.hardlink_to(probes)
+    shutil.copy(probes, copy)
+
+    with run.loaded(policy(probes, "in_register", "int32")):
+        linked, copied = (run.hits_of(execute(path, "2")) for path in (link, copy))
+
+    assert ([[0], [1]], []) == (values(linked), copied)
+
+
+def test_a_file_that_takes_its_place_is_another(run: PolicyRun, probes: Path) -> None:
+    """As an upgrade does it: the old one stays watched, the new one from the next load on."""
+    path, old, new = (probes.with_name(name) for name in ("current", "old", "new"))
+    shutil.copy(probes, path)
+    shutil.copy(probes, new)
+    old.hardlink_to(path)
+    text = policy(path, "in_register", "int32")
+
+    with run.loaded(text):
+        new.replace(path)
+        before = [len(run.hits_of(execute(one, "2"))) for one in (old, path)]
+    with run.loaded(text):
+        after = [len(run.hits_of(execute(one, "2"))) for one in (old, path)]
+
+    assert ([2, 0], [0, 2]) == (before, after)
+
+
+def test_a_semaphore_tells_the_program_that_somebody_watches(
+    run: PolicyRun, workload: Path
+) -> None:
+    """A probe behind its semaphore is passed while the policy is loaded, and only then."""
+    path = workload / "libcounted.so"
+    library = ctypes.CDLL(str(path))
+
+    def child() -> None:
+        assert library.hit(3) == 3
+
+    assert 0 == library.hit(2)
+    with run.loaded(policy(path, "counted", "int32", "int32")):
+        assert 1 == library.hit(1)
+        hits = run.hits_of(child)
+
+    assert [[0, 4], [1, 5], [2, 6]] == values(hits)
+    assert 0 == library.hit(2)
+
+
+def test_two_policies_share_a_semaphore(run: PolicyRun, workload: Path) -> None:
+    """What one of them gives up is still watched by the other."""
+    path = workload / "libcounted.so"
+    library = ctypes.CDLL(str(path))
+    text = policy(path, "counted")
+
+    with run.loaded(text):
+        with run.loaded(text.replace("name: usdts", "name: others")):
+            assert 1 == library.hit(1)
+        assert 1 == library.hit(1)
+
+    assert 0 == library.hit(1)
+
+
+def test_the_probes_of_python_tell_what_it_imports(run: PolicyRun) -> None:
+    """A program that is not made for this: once for each module, with its name."""
+    if not any(one.provider == "python" for one in read_usdt_notes(PYTHON)):
+        pytest.skip("no Python here was built with USDT probes")
+    text = policy(
+        PYTHON, "python:import__find__load__start", "string", more=where(0, "Prefix", "colors")
+    )
+
+    hits = run.hits(text, execute(PYTHON, "-S", "-c", "import colorsys, colorsys as other"))
+
+    assert [["colorsys"]] == values(hits)
