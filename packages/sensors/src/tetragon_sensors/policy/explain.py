@@ -9,28 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import PermissionDeniedError
-from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
 from tetragon_sensors.kernel.assumed import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
 from tetragon_sensors.program.opcodes import INSTRUCTION
 
-from .actions import posts
 from .check import make_plan
 from .emitter import Environment
+from .explain_enforcing import explain_enforcing, explain_rails, why_no_trampoline
 from .explain_probes import at_sites, explain_probe
+from .explain_selectors import explain_selectors
 from .hookprogram import build_program
-from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
+from .order import ArgumentCheck, checks_in_order
 from .plan import Method, Source, Timing
 from .probing import PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tetragon_core.policy.model import Action, ArgumentFilter, Policy, Selector
+    from tetragon_core.policy.model import Policy
     from tetragon_sensors.program.linker import LinkedProgram
 
-    from .order import Check
     from .plan import ArgumentPlan, HookPlan, Plan
 
 __all__ = ["explain", "explain_plan"]
@@ -44,10 +43,11 @@ _TIMES: Final = {
     Timing.EXIT: "when it returns, arguments and result at once",
     Timing.ENTRY_HALF: "when it is called; the result follows",
     Timing.RETURN_HALF: "when it returns: the result of the call that was reported",
+    Timing.VERDICT: "nothing: does inside the call what another program decided",
+    Timing.VERDICT_END: "nothing: the call is over, what was decided about it is forgotten",
     Timing.HASH: "nothing: hashes the file for the next program, and sleeps meanwhile",
     Timing.DEFERRED: "when it is called, with the hash: acts for the program that decides",
 }
-_COSTS: Final = ("registers", "a structure", "a string", "a path")
 
 
 def explain(policy: Policy, btf_path: str | None = None) -> str:
@@ -68,7 +68,7 @@ def explain(policy: Policy, btf_path: str | None = None) -> str:
     plan = make_plan(policy, kernel)
     head = [f"policy {plan.policy_name}" + (plan.namespace and f" in {plan.namespace}")]
     head.append(f"kernel {kernel.release}, {kernel.arch}; ways of attaching {known}")
-    return "\n".join([*head, *explain_plan(plan, kernel)]) + "\n"
+    return "\n".join([*head, *explain_plan(plan, kernel), *explain_rails(plan, policy)]) + "\n"
 
 
 def _may_try() -> bool:
@@ -109,12 +109,15 @@ def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     for head, line in _why(hook, kernel):
         yield f"  {head:14} {line}"
     yield f"  reports        {_TIMES[hook.timing]}"
+    for head, line in explain_enforcing(hook, kernel):
+        yield f"  {head:14} {line}"
     for plan in (*hook.arguments, *([hook.result] if hook.result else [])):
         yield f"  argument       {_argument(plan, hook)}"
-    yield from _selectors(hook)
+    yield from explain_selectors(hook) if not hook.is_silent else ()
     maps = _NumberedMaps()
     program = build_program(hook, _environment(hook, kernel, maps), {})
-    yield f"  record         {hook.record_bytes} bytes{_variable(hook)}"
+    if not hook.is_silent:
+        yield f"  record         {hook.record_bytes} bytes{_variable(hook)}"
     yield f"  maps           {', '.join(sorted(_used_maps(program, maps)))}"
     yield f"  program        {len(program)} instructions"
 
@@ -130,8 +133,11 @@ def _why(hook: HookPlan, kernel: Kernel) -> Iterator[tuple[str, str]]:
 def _why_not(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     """Why it is no better method; nothing for the best."""
     abilities, symbol = kernel.abilities, hook.targets[0].symbol
-    best = {Method.FENTRY, Method.FEXIT, Method.RAW_TRACEPOINT}
+    best = {Method.FENTRY, Method.FEXIT, Method.RAW_TRACEPOINT, Method.FMOD_RET, Method.LSM}
     if hook.method in best or (hook.method is Method.TRACEPOINT and "/" in symbol):
+        return
+    if reason := why_no_trampoline(hook, kernel):
+        yield f"no fentry: {reason}"
         return
     if any(plan.source is Source.REGISTER for plan in hook.arguments):
         yield "no fentry: the policy reads registers"
@@ -173,91 +179,6 @@ def _when(plan: ArgumentPlan, hook: HookPlan) -> str:
                 if isinstance(check, ArgumentCheck) and check.argument == plan:
                     return f"read for selector {number}, once"
     return "read for the record"
-
-
-# ---- selectors ----
-
-
-def _selectors(hook: HookPlan) -> Iterator[str]:
-    if hook.timing is Timing.RETURN_HALF:
-        for number, selector in enumerate(hook.selectors):
-            for wanted in selector.match_return_args:
-                yield f"  selector {number}     {_values(wanted)} of the result"
-        return
-    if not hook.selectors:
-        yield "  selectors      none: every call is reported"
-    for number, selector in enumerate(hook.selectors):
-        checks = checks_in_order(hook, selector)
-        for place, check in enumerate(checks):
-            head = f"selector {number}" if not place else ""
-            yield f"  {head:14} {place + 1}. {_check(check)} (costs {_COSTS[check.cost]})"
-        if not checks:
-            yield f"  {f'selector {number}':14} no filter: holds always"
-        yield f"  {'':14} then {_actions(selector)}"
-
-
-def _check(check: Check) -> str:
-    if isinstance(check, ArgumentCheck):
-        return f"{check.argument.text} {_values(check.wanted)}"
-    if isinstance(check, BinaryCheck):
-        whose = "the parent's executable" if check.of_parent else "the executable"
-        filters = (
-            f"{one.operator} {_list(map(str, one.values))}"
-            + (" or an ancestor's" if one.follow_children else "")
-            for one in check.wanted
-        )
-        return f"{whose} {' and '.join(filters)}"
-    if isinstance(check, ChangeCheck):
-        namespaces = check.selector.match_namespace_changes
-        sets = check.selector.match_capability_changes
-        changes = [
-            *(f"namespaces {one.operator} {_list(map(str, one.values))}" for one in namespaces),
-            *(f"{one.type} {one.operator} {_list(map(str, one.values))}" for one in sets),
-        ]
-        return f"changed since exec: {' and '.join(changes)}"
-    match check.wanted:
-        case PidFilter() as wanted:
-            kind = "pid in its namespace" if wanted.is_namespace_pid else "pid"
-            forks = " or a parent's" if wanted.follow_forks else ""
-            return f"{kind}{forks} {wanted.operator} {_list(map(str, wanted.values))}"
-        case NamespaceFilter() as wanted:
-            return (
-                f"namespace {wanted.namespace} {wanted.operator} {_list(map(str, wanted.values))}"
-            )
-        case CapabilityFilter() as wanted:
-            return f"{wanted.type} {wanted.operator} {_list(map(str, wanted.values))}"
-
-
-def _values(wanted: ArgumentFilter) -> str:
-    return f"{wanted.operator} {_list(map(str, wanted.values))}".rstrip()
-
-
-def _list(values: Iterator[str]) -> str:
-    texts = list(values)
-    more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
-    return ", ".join(texts[:_FEW]) + more
-
-
-def _actions(selector: Selector) -> str:
-    actions = (*selector.match_actions, *selector.match_return_actions)
-    texts = [_action(action) for action in actions]
-    if posts(selector.match_actions) and not any(one.action == "Post" for one in actions):
-        texts.insert(0, "Post")
-    return ", ".join(texts)
-
-
-def _action(action: Action) -> str:
-    extras = [
-        text
-        for text, there in (
-            ("kernel stack", action.kernel_stack_trace),
-            ("user stack", action.user_stack_trace),
-            (f"at most once in {action.rate_limit}", action.rate_limit),
-            (", ".join(action.arg_regs), action.arg_regs),
-        )
-        if there
-    ]
-    return action.action + (f" ({', '.join(extras)})" if extras else "")
 
 
 # ---- the program ----
