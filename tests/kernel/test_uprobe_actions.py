@@ -108,6 +108,21 @@ def test_override_that_fails(run: PolicyRun, program: Path, tmp_path: Path) -> N
     assert TIMES - FIRST == len(hits)
 
 
+def test_two_overrides(run: PolicyRun, program: Path, tmp_path: Path) -> None:
+    """Of two policies that redirect the same calls one does, and the process survives."""
+    text, output = acting(program, "action: Override, argError: -1"), tmp_path / "output"
+    if not run.engine.kernel.abilities.can_write_registers:
+        with pytest.raises(PolicyError, match=r"programs can write registers \(6.18\)"):
+            run.hits(text, lambda: None)
+        return
+
+    with run.loaded(text), run.loaded(text.replace("name: probed", "name: second")):
+        hits = run.hits_of(lambda: called(program, TIMES, output))
+
+    assert {"allowed": FIRST, "refused": TIMES - FIRST, "swapped": 0} == outcome(output)
+    assert 2 * (TIMES - FIRST) == len(hits)
+
+
 def test_monitored(run: PolicyRun, program: Path, tmp_path: Path) -> None:
     """In monitor mode calls go on, and events say what would have been done."""
     output = tmp_path / "output"

@@ -218,7 +218,7 @@ class ActionCode:
         if self.hook.denial is Denial.REGISTERS:
             failed = self.asm.new_label("failed")
             written = [parse_assignment(one) for one in action.arg_regs]
-            emit_assignments(self.emitter, written, failed)
+            emit_assignments(self.emitter, written, self.hook.targets[0].offset, failed)
             self.finish(action, failed)
             return
         if self.hook.denial is Denial.KEPT:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .plan import Target
     from .planning import Planning
 
-__all__ = ["check_overrides", "overrides", "redirected", "redirects"]
+__all__ = ["check_overrides", "overrides", "redirected"]
 
 
 def overrides(hook: UprobeHook) -> bool:
@@ -27,17 +27,8 @@ def overrides(hook: UprobeHook) -> bool:
     return any(_is_override(one) for each in hook.selectors for one in each.match_actions)
 
 
-def redirects(hook: UprobeHook) -> bool:
-    """Whether some selector goes on at another place, at a distance from each target."""
-    return any(_has_target(one) for each in hook.selectors for one in each.match_actions)
-
-
 def _is_override(action: Action) -> bool:
     return action.action == "Override"
-
-
-def _has_target(action: Action) -> bool:
-    return bool(action.arg_new_symbol or action.arg_new_address or action.arg_new_offset)
 
 
 def check_overrides(planning: Planning, hook: UprobeHook, binary: Binary) -> bool:

@@ -47,6 +47,9 @@ MAX_ASSIGNMENTS: Final = 18
 """As many as Tetragon takes."""
 _SAVED: Final = Stack.ACTED - 8
 """What registers were before, downwards from here, one word each."""
+_PAGE: Final = 4096
+_COUNTER: Final = (REGISTERS.names.get("rip") or REGISTERS.names["pc"])[0]
+_BREAKPOINT, _CALL = 0xCC, 0xE8
 _SHAPE: Final = re.compile(
     r"\s*(?P<target>\w+)\s*=\s*"
     r"(?:(?P<at>[-+\w]*)\s*\(\s*%(?P<base>\w+)\s*\)|(?P<plus>[-+\w]*)\s*%(?P<other>\w+)"
@@ -115,19 +118,24 @@ def jump_by(distance: int) -> str:
     return f"{counter}={distance}%{counter}"
 
 
-def emit_assignments(emitter: Emitter, assignments: Sequence[Assignment], failed: str) -> None:
+def emit_assignments(
+    emitter: Emitter, assignments: Sequence[Assignment], offset: int, failed: str
+) -> None:
     """Do them all, or none: jump to `failed` with a negative R0 when memory cannot be read.
 
-    R6 is the context of a uprobe; R8 is used.
+    None is done either when another program at the probe, which is at `offset` of its file, has
+    redirected the call before. R6 is the context of a uprobe; R8 is used.
     """
     asm = emitter.asm
+    over = asm.new_label("assigned")
+    _leave_if_redirected(emitter, offset, over)
     reads = [place for place, one in enumerate(assignments) if one.value is Value.MEMORY]
     written = assignments[: reads[-1]] if reads else ()
     words = sorted({one.target[0] // 8 * 8 for one in written})
     for number, word in enumerate(words):
         asm.load(R8, R6, word, 8)
         asm.store(FP, _SAVED - 8 * number, R8, 8)
-    restore, over = asm.new_label("restore"), asm.new_label("assigned")
+    restore = asm.new_label("restore")
     for one in assignments:
         _load(emitter, one, restore)
         asm.store(R6, one.target[0], R8, one.target[1])
@@ -138,6 +146,26 @@ def emit_assignments(emitter: Emitter, assignments: Sequence[Assignment], failed
         asm.store(R6, word, R8, 8)
     asm.goto(failed)
     asm.label(over)
+
+
+def _leave_if_redirected(emitter: Emitter, offset: int, over: str) -> None:
+    """Jump to `over` unless the process is still at the probe.
+
+    Two policies, or an agent and the next one for a moment, may redirect the same call; to return
+    from it twice would crash the process. The kernel does not tell where the probe is, but it is
+    at that offset of a page, and on x86 a breakpoint, or the call that newer kernels put there.
+    """
+    asm = emitter.asm
+    asm.load(R8, R6, _COUNTER, 8)
+    asm.mov(R1, R8)
+    asm.alu("and", R1, _PAGE - 1)
+    asm.jump(R1, "!=", offset % _PAGE, over)
+    if "rip" in REGISTERS.names:
+        here = asm.new_label("here")
+        emitter.load_user(R1, R8, 0, 1)
+        asm.jump(R1, "==", _BREAKPOINT, here)
+        asm.jump(R1, "!=", _CALL, over)
+        asm.label(here)
 
 
 def _load(emitter: Emitter, one: Assignment, failed: str) -> None:

@@ -22,7 +22,7 @@ from .attaching import Impossible
 from .faulting import reads_process
 from .frames import UserRegistersFrame
 from .plan import Denial, HookPlan, Method, Timing
-from .redirecting import check_overrides, overrides, redirected, redirects
+from .redirecting import check_overrides, overrides, redirected
 from .user_arguments import of_process, plan_user_argument
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _programs(
     multi = len(targets) > 1 and not one_by_one and bool(abilities.can_uprobe_multi)
     shared = multi or abilities.has_cookie
     plans: list[HookPlan] = []
-    alike = (shared and not redirects(hook)) or len(targets) == 1
+    alike = (shared and not overrides(hook)) or len(targets) == 1
     for group in [targets] if alike else [[one] for one in targets]:
         entry = HookPlan(
             method=Method.UPROBE_MULTI if multi else Method.UPROBE,

@@ -36,4 +36,5 @@ def of_process(plan: ArgumentPlan, argument: Argument, problems: Problems) -> Ar
             argument.at("type"),
         )
         return None
-    return replace(plan, of_user=True, in_user=True)
+    # neither maxData nor returnCopy is for processes, as the parser has warned
+    return replace(plan, of_user=True, in_user=True, max_data=False, size_is_result=False)
