@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * bypass WAY HOME NAME ELSEWHERE [wait]: change the file HOME/NAME in one of the ways of ways.h and
- * contents.h; with `wait` open and map it first, print "ready", and go on when standard input ends.
- * Prints the errno it came to, 0 for none. WAY may be memfd:WAY: first become a copy of this
- * program that has no name.
+ * bypass ROOT WAY HOME NAME ELSEWHERE [wait]: below ROOT, change the file HOME/NAME in one of the
+ * ways of ways.h and contents.h; with `wait` open and map it first, print "ready", and go on when
+ * standard input ends. Prints the errno it came to, 0 for none. WAY may be memfd:WAY: first become
+ * a copy of this program that has no name.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -90,7 +90,8 @@ static void become_nameless(char **arguments)
 	ssize_t size = read(from, copy, sizeof(copy));
 
 	check(size > 0 && write(to, copy, size) == size, "memfd");
-	arguments[1] += strlen("memfd:");
+	arguments[1] = "/";
+	arguments[2] += strlen("memfd:");
 	syscall(SYS_execveat, to, "", arguments, NULL, AT_EMPTY_PATH);
 	check(0, "execveat");
 }
@@ -100,20 +101,21 @@ int main(int argc, char **argv)
 	char path[SIZE];
 	size_t i;
 
-	check(argc >= 5, "usage");
-	if (!strncmp(argv[1], "memfd:", strlen("memfd:")))
+	check(argc >= 6, "usage");
+	check(!chroot(argv[1]) && !chdir("/"), argv[1]);
+	if (!strncmp(argv[2], "memfd:", strlen("memfd:")))
 		become_nameless(argv);
-	home = argv[2];
-	name = argv[3];
-	elsewhere = argv[4];
+	home = argv[3];
+	name = argv[4];
+	elsewhere = argv[5];
 	snprintf(path, sizeof(path), "%s/%s", home, name);
 	target = path;
-	if (argc > 5)
+	if (argc > 6)
 		wait_open();
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (!strcmp(ways[i].name, argv[1])) {
+		if (!strcmp(ways[i].name, argv[2])) {
 			printf("%d\n", ways[i].run());
 			return 0;
 		}
-	check(0, argv[1]);
+	check(0, argv[2]);
 }
