@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of tools/test: every level is one tox environment, run one after the other."""
+"""The command line of tools/test: every level is one tox environment.
+
+They run one after the other, but for the virtual machines, which use one CPU each: these run side
+by side, as many as there are CPUs, and what each says is printed when it is over.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +39,40 @@ def missing(level: str) -> str:
     return ""
 
 
-def run_level(level: str, arguments: list[str]) -> LevelResult:
-    """Run one tox environment and read its results."""
-    sys.stdout.write(f"== {level}\n")
-    sys.stdout.flush()
+def run_level(level: str, arguments: list[str], *, is_alone: bool = True) -> LevelResult:
+    """Run one tox environment and read its results; unless alone, print all at its end."""
+    _say(f"== {level}\n" if is_alone else "")
     junit = RESULTS / f"{level}.xml"
     junit.unlink(missing_ok=True)
     command = [str(TOX), "--current-env", "-q", "-e", level, "--", *arguments]
     if level in ROOT_LEVELS and os.geteuid() != 0:
         command = ["sudo", "--preserve-env=PATH", *command]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    return read_result(level, junit, ok=code == 0)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        check=False,
+        text=True,
+        errors="replace",
+        stdout=None if is_alone else subprocess.PIPE,
+        stderr=None if is_alone else subprocess.STDOUT,
+    )
+    _say("" if is_alone else f"== {level}\n{done.stdout}")
+    return read_result(level, junit, ok=done.returncode == 0)
+
+
+def run_together(levels: list[str], arguments: list[str]) -> list[LevelResult]:
+    """Run virtual machines, as many at once as there are CPUs."""
+    if len(levels) < 2:
+        return [run_level(level, arguments) for level in levels]
+    _say(f"== {', '.join(levels)}: side by side, output at the end of each\n")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        work = [pool.submit(run_level, level, arguments, is_alone=False) for level in levels]
+        return [one.result() for one in work]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def main(arguments: list[str]) -> int:
@@ -55,10 +83,14 @@ def main(arguments: list[str]) -> int:
     options, rest = parser.parse_known_args(arguments)
     RESULTS.mkdir(parents=True, exist_ok=True)
     results = []
+    machines = []
     for level in options.levels or LEVELS:
         if reason := missing(level):
             results.append(LevelResult(level=level, ok=not options.all, note=f"not run: {reason}"))
+        elif level in VM_LEVELS:
+            machines.append(level)
         else:
             results.append(run_level(level, rest))
+    results += run_together(machines, rest)
     sys.stdout.write(summary(results) + "\n")
     return 0 if all(result.ok for result in results) else 1
