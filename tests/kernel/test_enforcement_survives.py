@@ -8,7 +8,7 @@ by nothing else, and nobody else does it.
 from __future__ import annotations
 
 import contextlib
-import json
+import errno
 import os
 import shutil
 import signal
@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import grpc
 import pytest
 
 from kernel.agents import (
@@ -25,14 +26,20 @@ from kernel.agents import (
     await_unloaded,
     bpf_objects,
     pins,
-    running_agent,
     start_agent,
     wait,
 )
 from kernel.recorder import DEADLINE_S
+from tetragon import sensors_pb2 as pb
+from tetragon.sensors_pb2_grpc import FineGuidanceSensorsStub
+from tetragon.tetragon_pb2 import GetHealthStatusRequest
+from tetragon_sensors.kernel.facts import Kernel
+from tetragon_sensors.policy.earlier import EarlierRuns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from google.protobuf.message import Message
 
 FORBIDDEN: Final = (1 << 25) + os.getpid()
 POLICY: Final = """\
@@ -52,6 +59,19 @@ spec:
       matchActions:
       - {{action: Sigkill}}
 """
+DENIAL: Final = """\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {{name: denied-getsid}}
+spec:
+  kprobes:
+  - call: security_task_getsid
+    syscall: false
+    selectors:
+    - matchPIDs: [{{operator: In, values: [{pid}]}}]
+      matchActions:
+      - {{action: Override, argError: -1}}
+"""
 ATTACK: Final = """
 import os, select, sys
 killed = survived = 0
@@ -70,65 +90,120 @@ while not select.select([0], [], [], 0)[0]:
         print(killed, survived, flush=True)
 print(killed, survived, flush=True)
 """
-ATTEMPTS: Final = 100
-_REFUSED: Final = 73
+ATTEMPTS: Final = 40
+REFUSED: Final = 73
 
 
-def policy(directory: Path, *, number: int = FORBIDDEN, more: str = "") -> Path:
+def policy(directory: Path, *, more: str = "") -> Path:
     """The policy as a file."""
     path = directory / "no-getsid.yaml"
-    path.write_text(POLICY.format(number=number, more=more))
+    path.write_text(POLICY.format(number=FORBIDDEN, more=more))
     return path
 
 
-def run(*words: str, code: int = 0) -> str:
-    """What the command prints, which ends with this code."""
-    command = [sys.executable, "-m", "tetragon_cli", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout + done.stderr
+class Host:
+    """Agents that run one after the other, and what they keep."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.pins = pins(directory)
+        self.objects: set[tuple[str, int]] = set()
+        self._channel = grpc.insecure_channel(address(directory).replace("unix://", "unix:"))
+        self.client: Any = FineGuidanceSensorsStub(self._channel)
+
+    def start(self, *more: str) -> subprocess.Popen[bytes]:
+        """A ready agent."""
+        agent = start_agent(self.directory, *more)
+        await_ready(agent, self.directory)
+        return agent
+
+    def end(self, agent: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """End it by a signal."""
+        self.objects |= bpf_objects(agent.pid)
+        agent.send_signal(number)
+        agent.wait(DEADLINE_S)
+
+    def call(self, rpc: str, request: Message) -> Any:
+        """Reply of the agent that runs now."""
+        return getattr(self.client, rpc)(request, timeout=DEADLINE_S, wait_for_ready=True)
+
+    def add(self, text: str) -> None:
+        """A policy, over gRPC."""
+        self.call("AddTracingPolicy", pb.AddTracingPolicyRequest(yaml=text))
+
+    def configure(self, **fields: Any) -> None:
+        """Switch it."""
+        request = pb.ConfigureTracingPolicyRequest(name="no-getsid", **fields)
+        self.call("ConfigureTracingPolicy", request)
+
+    def listed(self) -> pb.TracingPolicyStatus:
+        """The only policy."""
+        reply = self.call("ListTracingPolicies", pb.ListTracingPoliciesRequest())
+        (status,) = reply.policies
+        assert isinstance(status, pb.TracingPolicyStatus)
+        return status
+
+    def unattended(self) -> int:
+        """As `status` has it."""
+        health = self.call("GetHealth", GetHealthStatusRequest())
+        counts = {one.name: one.value for one in health.counters}
+        return int(counts["hook_unattended"])
+
+    def kept(self) -> list[Path]:
+        """What is pinned of policies."""
+        return list(self.pins.glob("run_*/no-getsid*"))
+
+    def await_nothing(self) -> None:
+        """Return when nothing is left of all agents that were ended."""
+        assert not self.pins.exists()
+        await_unloaded(self.objects)
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever has happened."""
+        self._channel.close()
+        runs = EarlierRuns(self.pins, force=True)
+        for one in runs.policies():
+            one.remove()
+        runs.collect()
+        runs.close()
 
 
-def tell(directory: Path, *words: str) -> str:
-    """What `tracingpolicy WORDS` prints."""
-    return run("tracingpolicy", *words, "--server-address", address(directory))
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """A place for agents."""
+    with contextlib.closing(Host(tmp_path)) as made:
+        yield made
 
 
-def listed(directory: Path) -> dict[str, Any]:
-    """The only policy, as the agent lists it."""
-    text = tell(directory, "list", "-o", "json", "--all-fields")
-    (policy,) = json.loads(text)["policies"]
-    found: dict[str, Any] = policy
-    return found
+def attempt(times: int = 1) -> set[int]:
+    """Signals that ended processes which did the forbidden act; 0: it went on."""
+    ended = set()
+    for _ in range(times):
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(OSError):
+                os.getsid(FORBIDDEN)
+            os._exit(0)
+        ended.add(os.WTERMSIG(os.waitpid(child, 0)[1]))
+    return ended
 
 
-def attempted(program: str = sys.executable) -> int:
-    """The signal that ended a process which did the forbidden act; 0: it went on."""
+def attempt_in(program: str) -> int:
+    """The signal that ended a process of this program."""
     code = f"import os\ntry: os.getsid({FORBIDDEN})\nexcept OSError: pass"
     return -subprocess.run([program, "-I", "-S", "-c", code], check=False).returncode
 
 
-def kill(agent: subprocess.Popen[bytes]) -> None:
-    """End it so that it can do nothing about it."""
-    agent.kill()
-    agent.wait(DEADLINE_S)
+def cleanup(host: Host, *more: str) -> int:
+    """The command's exit code."""
+    command = [sys.executable, "-m", "tetragon_cli", "cleanup", "--bpf-dir", host.pins.name, *more]
+    with (host.directory / "said").open("wb") as said:
+        return subprocess.run(command, stdout=said, stderr=said, check=False).returncode
 
 
-def start(directory: Path, *more: str) -> subprocess.Popen[bytes]:
-    """A ready agent."""
-    agent = start_agent(directory, *more)
-    await_ready(agent, directory)
-    return agent
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A directory of agents; whatever becomes of them, nothing may stay pinned."""
-    try:
-        yield tmp_path
-        assert not pins(tmp_path).exists()
-    finally:
-        run("cleanup", "--force", "--bpf-dir", pins(tmp_path).name)
+def said(host: Host) -> str:
+    """What cleanup printed."""
+    return (host.directory / "said").read_text()
 
 
 class Attack:
@@ -136,7 +211,7 @@ class Attack:
 
     def __init__(self, directory: Path) -> None:
         self._output = directory / "attack"
-        command = [sys.executable, "-c", ATTACK.format(number=FORBIDDEN)]
+        command = [sys.executable, "-I", "-S", "-c", ATTACK.format(number=FORBIDDEN)]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output)
 
@@ -167,152 +242,105 @@ def attacking(directory: Path) -> Iterator[Attack]:
         attack.stop()
 
 
-def test_nothing_gets_through(place: Path) -> None:
-    """While the agent runs, is killed, is gone, starts, and has taken over."""
-    directory = place / "tp"
+def error_of_getsid() -> int:
+    """Of asking for the session of pid 1; 0: there is none."""
+    try:
+        os.getsid(1)
+    except OSError as error:
+        return error.errno or -1
+    return 0
+
+
+def test_nothing_gets_through(host: Host) -> None:
+    """While the agent runs, is killed, is gone, starts, and has taken over; a stop ends it all.
+
+    So it is with killing, and where it is possible with denying.
+    """
+    abilities = Kernel.running().abilities
+    can_deny = abilities.can_lsm or abilities.can_modify("security_task_getsid")
+    directory = host.directory / "tp"
     directory.mkdir()
     policy(directory)
+    if can_deny:
+        (directory / "denial.yaml").write_text(DENIAL.format(pid=os.getpid()))
     options = ("--tracing-policy-dir", str(directory))
-    agent = start(place, *options)
-    with attacking(place) as attack:
+    agent = host.start(*options)
+    with attacking(host.directory) as attack:
         attack.go_on()
-        kill(agent)
+        errors = {error_of_getsid()}
+        host.end(agent, signal.SIGKILL)
         attack.go_on()
-        agent = start(place, *options)
+        errors |= {error_of_getsid()}
+        agent = host.start(*options)
         attack.go_on()
-        kill(agent)
-        agent = start(place, *options)
-        attack.go_on()
+        errors |= {error_of_getsid()}
         killed, survived = attack.stop()
+    host.end(agent, signal.SIGTERM)
 
     assert 0 == survived
-    assert killed >= 4 * ATTEMPTS
-    agent.terminate()
-    agent.wait(DEADLINE_S)
-    assert 0 == attempted()
+    assert killed >= 3 * ATTEMPTS
+    assert {errno.EPERM if can_deny else 0} == errors
+    host.await_nothing()
+    assert ({0}, 0) == (attempt(), error_of_getsid())
 
 
-def test_the_ledger_goes_on(place: Path) -> None:
-    """What came over gRPC is there again, since when it was, with all that was ever counted."""
-    agent = start(place)
-    tell(place, "add", str(policy(place)))
-    assert [signal.SIGKILL] * 3 == [attempted() for _ in range(3)]
-    wait(lambda: listed(place)["stats"]["action_counters"].get("post") == "3", "three events")
-    before = listed(place)
-    kill(agent)
+def test_a_policy_goes_on_with_the_next_agent(host: Host) -> None:
+    """What came over gRPC is there again, since when it was, with all that was ever counted; told
+    to leave it, the agent does when it is stopped; `cleanup` removes what no agent keeps.
+    """
+    agent = host.start()
+    host.add(policy(host.directory).read_text())
+    assert {signal.SIGKILL} == attempt(3)
+    wait(lambda: host.listed().stats.action_counters.post == 3, "three events")
+    before = host.listed()
+    host.end(agent, signal.SIGKILL)
+    assert {signal.SIGKILL} == attempt(4)
 
-    assert [signal.SIGKILL] * 4 == [attempted() for _ in range(4)]
-    agent = start(place)
-    after = listed(place)
-    status = run("status", "--server-address", address(place))
-    attempted()
-    last = listed(place)
-    agent.terminate()
-    agent.wait(DEADLINE_S)
+    agent = host.start("--keep-sensors-on-exit")
+    after = host.listed()
+    unattended = host.unattended()
+    attempt()
+    last = host.listed()
+    code = cleanup(host)
+    assert (REFUSED, 1) == (code, len(host.kept())), said(host)
+    host.end(agent, signal.SIGTERM)
 
-    assert ("no-getsid", "grpc") == (after["name"], after["domain"])
-    assert before["since"] == after["since"]
-    assert ["3", "7", "8"] == [
-        one["stats"]["action_counters"]["signal"] for one in (before, after, last)
-    ]
-    assert "lost hook_unattended 4\n" in status
-
-
-def test_a_clean_stop_leaves_nothing(place: Path) -> None:
-    """No program, map, link or pin of two agents, of which one was killed."""
-    first = start(place)
-    tell(place, "add", str(policy(place)))
-    objects = bpf_objects(first.pid)
-    kill(first)
-    with running_agent(place) as second:
-        objects |= bpf_objects(second.pid)
-
-    await_unloaded(objects)
-    assert not pins(place).exists()
-    assert 0 == attempted()
+    assert ("no-getsid", "grpc") == (after.name, after.domain)
+    assert before.since == after.since
+    signals = [one.stats.action_counters.signal for one in (before, after, last)]
+    assert ([3, 7, 8], 4) == (signals, unattended)
+    assert {signal.SIGKILL} == attempt()
+    assert 0 == cleanup(host)
+    assert f"removed policy grpc:no-getsid\nremoved {host.pins}\n" == said(host)
+    host.await_nothing()
+    assert {0} == attempt()
+    assert 0 == cleanup(host)
+    assert f"nothing to remove in {host.pins}\n" == said(host)
 
 
-def test_disabled_and_deleted_policies_are_not_kept(place: Path) -> None:
-    """Their pins are gone when the command returns, and nobody is killed any more."""
-    with running_agent(place):
-        tell(place, "add", str(policy(place)))
-        assert signal.SIGKILL == attempted()
-        tell(place, "disable", "no-getsid")
-        assert ([], 0) == (list(pins(place).glob("run_*/no-getsid*")), attempted())
-        tell(place, "enable", "no-getsid")
-        assert 1 == len(list(pins(place).glob("run_*/no-getsid*")))
-        tell(place, "set-mode", "no-getsid", "monitor")
-        assert 0 == attempted()
-        tell(place, "delete", "no-getsid")
-        assert [] == list(pins(place).glob("run_*/no-getsid*"))
-
-
-def test_a_mode_that_was_set_survives(place: Path) -> None:
-    """A policy that somebody has made harmless stays so without the agent and with the next."""
-    agent = start(place)
-    tell(place, "add", str(policy(place)))
-    tell(place, "set-mode", "no-getsid", "monitor")
-    kill(agent)
-    assert 0 == attempted()
-
-    with running_agent(place):
-        assert 0 == attempted()
-        assert "TP_MODE_MONITOR" == listed(place)["mode"]
-
-
-def test_an_agent_that_is_to_leave_its_policies(place: Path) -> None:
-    """They go on after a clean stop, and `cleanup` removes them: programs, maps, links and pins."""
-    agent = start(place, "--keep-sensors-on-exit")
-    tell(place, "add", str(policy(place)))
-    objects = bpf_objects(agent.pid)
-    agent.terminate()
-    agent.wait(DEADLINE_S)
-    assert signal.SIGKILL == attempted()
-
-    said = [run("cleanup", "--bpf-dir", pins(place).name) for _ in range(2)]
-
-    removed = f"removed policy grpc:no-getsid\nremoved {pins(place)}\n"
-    assert [removed, f"nothing to remove in {pins(place)}\n"] == said
-    await_unloaded(objects)
-    assert 0 == attempted()
-
-
-def test_cleanup_beside_an_agent(place: Path) -> None:
-    """It removes nothing that an agent keeps, unless it is forced to."""
-    with running_agent(place):
-        tell(place, "add", str(policy(place)))
-        name = pins(place).name
-        assert "an agent runs" in run("cleanup", "--bpf-dir", name, code=_REFUSED)
-        assert 1 == len(list(pins(place).glob("run_*/no-getsid*")))
-        assert "removed policy grpc:no-getsid" in run("cleanup", "--force", "--bpf-dir", name)
-
-
-def test_pins_that_are_broken(place: Path) -> None:
-    """Half of a policy, an empty run and a policy without a record do not stop the next agent."""
-    agent = start(place)
-    tell(place, "add", str(policy(place)))
-    kill(agent)
-    (kept,) = pins(place).glob("run_*/no-getsid*")
-    (kept / "record").unlink()
-    (kept.parent / "new_half_1").mkdir()
-    (pins(place) / "run_1_1").mkdir()
-
-    with running_agent(place):
-        assert {"policies"} >= set(json.loads(tell(place, "list", "-o", "json")))
-        assert not pins(place).exists()
-        assert 0 == attempted()
-
-
-def test_processes_that_start_without_an_agent(place: Path) -> None:
-    """Filters on executables go on to be right: the tables they use are kept too."""
-    path = shutil.copy(Path(sys.executable).resolve(), place / "python")
+def test_only_what_enforces_now_is_kept(host: Host) -> None:
+    """Of a disabled policy nothing; filters on executables are right for processes that start
+    without an agent; what is broken is removed by the next one.
+    """
+    path = shutil.copy(Path(sys.executable).resolve(), host.directory / "python")
+    agent = host.start()
     more = f'      matchBinaries:\n      - {{operator: In, values: ["{path}"]}}'
-    agent = start(place)
-    tell(place, "add", str(policy(place, more=more)))
-    assert (signal.SIGKILL, 0) == (attempted(str(path)), attempted())
-    kill(agent)
+    host.add(policy(host.directory, more=more).read_text())
+    host.configure(enable=False)
+    assert ([], 0) == (host.kept(), attempt_in(str(path)))
+    host.configure(enable=True)
+    host.end(agent, signal.SIGKILL)
 
-    assert (signal.SIGKILL, 0) == (attempted(str(path)), attempted())
+    assert (signal.SIGKILL, {0}) == (attempt_in(str(path)), attempt())
+    (kept,) = host.kept()
+    (kept.parent / "new_half_1").mkdir()
+    (host.pins / "run_1_1").mkdir()
 
-    with running_agent(place):
-        assert (signal.SIGKILL, 0) == (attempted(str(path)), attempted())
+    (kept / "record").unlink()
+
+    agent = host.start()
+    reply = host.call("ListTracingPolicies", pb.ListTracingPoliciesRequest())
+    host.end(agent, signal.SIGTERM)
+
+    assert [] == list(reply.policies)
+    host.await_nothing()

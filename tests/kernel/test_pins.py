@@ -20,7 +20,7 @@ from tetragon_sensors.kernel.programs import ProgramKind, load_program
 from tetragon_sensors.kernel.tracefs import find_tracefs
 from tetragon_sensors.policy.earlier import EarlierRuns
 from tetragon_sensors.policy.keeping import KeepingPlace, read_record
-from tetragon_sensors.policy.state import STATE_MAP, PolicyState, StateOffset
+from tetragon_sensors.policy.state import STATE, STATE_MAP, PolicyState, StateOffset
 from tetragon_sensors.program.assembler import Assembler
 from tetragon_sensors.program.linker import link
 from tetragon_sensors.program.opcodes import Register
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.maps import Map
+    from tetragon_sensors.policy.keeping import KeptPolicy
 
 EVENT = "oom_score_adj_update"
 """Happens when this process writes its score, and hardly ever else."""
@@ -51,6 +52,13 @@ def table() -> Iterator[Map]:
     """The state of a policy."""
     with create_map(STATE_MAP) as made:
         yield made
+
+
+def keep(
+    place: KeepingPlace, table: Map, name: str, record: bytes, *attachments: Attachment
+) -> KeptPolicy:
+    """Keep a policy with this state."""
+    return place.keep(name, record, others=attachments, maps={STATE: table.fd})
 
 
 def happen(times: int) -> None:
@@ -84,7 +92,7 @@ def test_a_kept_policy_goes_on_until_it_is_detached(root: Path, table: Map) -> N
     """Runs continue without the agent's descriptors; the ledger is final after detach()."""
     place = KeepingPlace(root, {"ring": table.fd})
     with counting(table, ProgramKind.RAW_TRACEPOINT) as attachment:
-        place.keep("a.policy", b"a record", [attachment], table.fd)
+        keep(place, table, "a.policy", b"a record", attachment)
     place.close()
     happen(3)
 
@@ -108,11 +116,11 @@ def test_a_policy_that_is_unpinned_ends_at_once(root: Path, table: Map) -> None:
     state = PolicyState(table)
     place = KeepingPlace(root, {})
     with counting(table, ProgramKind.RAW_TRACEPOINT) as attachment:
-        kept = place.keep("a", b"", [attachment], table.fd)
-        for path in root.glob("*/a_1/0"):
+        kept = keep(place, table, "a", b"", attachment)
+        for path in root.glob("*/a_1/link_0"):
             path.unlink()
         happen(2)
-        pin(attachment.descriptors[0], next(root.glob("*/a_1")) / "0")
+        pin(attachment.descriptors[0], next(root.glob("*/a_1")) / "link_0")
     happen(2)
     kept.remove()
     happen(2)
@@ -126,7 +134,7 @@ def test_links_of_perf_events(root: Path, table: Map) -> None:
     state = PolicyState(table)
     place = KeepingPlace(root, {})
     with counting(table, ProgramKind.TRACEPOINT) as attachment:
-        kept = place.keep("a", b"", [attachment], table.fd)
+        kept = keep(place, table, "a", b"", attachment)
     happen(2)
     goes_on = attempts(state) == 2
     kept.remove()
@@ -138,7 +146,7 @@ def test_links_of_perf_events(root: Path, table: Map) -> None:
 def test_records_are_changed_in_place(root: Path, table: Map) -> None:
     """A longer one is read back; one that does not fit is refused and changes nothing."""
     place = KeepingPlace(root, {})
-    kept = place.keep("a", b"short", [], table.fd)
+    kept = keep(place, table, "a", b"short")
     path = next(root.glob("*/a_1/record"))
 
     kept.change_record(b"l" * 1000)
@@ -153,7 +161,7 @@ def test_records_are_changed_in_place(root: Path, table: Map) -> None:
 def test_runs_of_the_living_are_left_alone(root: Path, table: Map) -> None:
     """Nobody takes what another agent keeps; with force it is found."""
     place = KeepingPlace(root, {})
-    kept = place.keep("a", b"", [], table.fd)
+    kept = keep(place, table, "a", b"")
 
     seen = EarlierRuns(root)
     forced = EarlierRuns(root, force=True)
@@ -169,7 +177,7 @@ def test_runs_of_the_living_are_left_alone(root: Path, table: Map) -> None:
 def test_what_an_agent_did_not_finish_is_removed(root: Path, table: Map) -> None:
     """A policy under its unfinished name was never enabled."""
     place = KeepingPlace(root, {})
-    place.keep("a", b"whole", [], table.fd)
+    keep(place, table, "a", b"whole")
     (whole,) = root.glob("*/a_1")
     half = whole.with_name("new_b_1")
     half.mkdir()
@@ -189,7 +197,7 @@ def test_what_an_agent_did_not_finish_is_removed(root: Path, table: Map) -> None
 def test_a_record_that_is_none(root: Path, table: Map) -> None:
     """Whatever somebody put there is an error that names it, and can be removed."""
     place = KeepingPlace(root, {})
-    place.keep("a", b"", [], table.fd)
+    keep(place, table, "a", b"")
     (policy,) = root.glob("*/a_1")
     (policy / "record").unlink()
     place.close()
@@ -207,7 +215,7 @@ def test_a_record_that_is_none(root: Path, table: Map) -> None:
 def test_two_policies_of_one_name(root: Path, table: Map) -> None:
     """They have places of their own, also while the older one is replaced."""
     place = KeepingPlace(root, {})
-    kept = [place.keep("a", record, [], table.fd) for record in (b"1", b"2")]
+    kept = [keep(place, table, "a", record) for record in (b"1", b"2")]
     place.close()
 
     runs = EarlierRuns(root)
@@ -225,7 +233,7 @@ def test_a_place_that_others_may_write_to(root: Path, table: Map) -> None:
     root.chmod(0o777)
 
     with pytest.raises(LoadError, match="remove it"):
-        KeepingPlace(root, {}).keep("a", b"", [], table.fd)
+        keep(KeepingPlace(root, {}), table, "a", b"")
     with pytest.raises(LoadError, match="remove it"):
         EarlierRuns(root)
 
@@ -237,7 +245,7 @@ def test_a_place_that_is_no_bpf_file_system(tmp_path: Path, table: Map) -> None:
     above = tmp_path / "not-there"
 
     with pytest.raises(LoadError, match=f"{above} is no BPF file system"):
-        KeepingPlace(above / "x", {}).keep("a", b"", [], table.fd)
+        keep(KeepingPlace(above / "x", {}), table, "a", b"")
 
     assert not is_bpffs(above)
 

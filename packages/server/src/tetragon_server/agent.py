@@ -158,7 +158,9 @@ def _open_earlier(root: Path) -> EarlierRuns | None:
         return None
     from tetragon_sensors.policy import earlier  # noqa: PLC0415  # only with kept policies
 
-    return earlier.EarlierRuns(root)
+    runs = earlier.EarlierRuns(root)
+    runs.protect()
+    return runs
 
 
 class Agent:

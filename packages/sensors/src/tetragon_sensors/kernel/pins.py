@@ -35,6 +35,7 @@ _MAP_INFO: Final = struct.Struct("=IIIIII16s")
 _LINK_INFO: Final = struct.Struct("=II")
 _DETACHED_S: Final = 5.0
 _PAUSE_S: Final = 0.002
+_KNOWN: Final = frozenset({MapKind.ARRAY, MapKind.HASH, MapKind.LRU_HASH, MapKind.RINGBUF})
 _MOUNT_FLAGS: Final = 1 << 1 | 1 << 2 | 1 << 3  # MS_NOSUID, MS_NODEV, MS_NOEXEC
 
 
@@ -94,7 +95,7 @@ def open_pinned_map(path: Path) -> Map:
     fd = _open_pinned(path)
     info = object_info(fd, _MAP_INFO.size)
     kind, _, key_bytes, value_bytes, entries, flags, name = _MAP_INFO.unpack(info or bytes(40))
-    if kind not in {MapKind.ARRAY, MapKind.HASH, MapKind.RINGBUF} or not entries:
+    if kind not in _KNOWN or not entries:
         os.close(fd)
         raise LoadError(f"{path} is no map that is known here")
     spec = MapSpec(

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import LoadError
 from tetragon_sensors.kernel.pins import is_bpffs, open_pinned_map, unpin_links
 
+from .acting import PROTECTED, VERDICTS
 from .emitter import COUNTERS
 from .keeping import (
+    DECIDING,
+    OTHERS,
     RECORD,
     RUN,
     UNFINISHED,
@@ -28,8 +31,10 @@ from .keeping import (
     remove_tree,
     write_record,
 )
+from .protected import protect
 from .record import KIND_HIT
 from .state import STATE, PolicyState
+from .verdicts import await_denials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,6 +87,12 @@ class EarlierRuns:
         for unfinished in path.glob(f"{UNFINISHED}*"):
             _log.info("a policy that was never enabled is removed: %s", unfinished)
             remove_tree(unfinished)
+
+    def protect(self) -> None:
+        """Let what was left send this process, and those above it, no signal either."""
+        for run in self._runs:
+            with suppress(LoadError), open_pinned_map(run / PROTECTED) as table:
+                protect(table)
 
     def policies(self) -> Sequence[EarlierPolicy]:
         """Those that are still attached, and the accounts of those that were."""
@@ -150,8 +161,11 @@ class EarlierPolicy:
 
     def detach(self) -> None:
         """Unpin the links; they are detached when this returns, record and ledger stay."""
-        links = [path for path in sorted(self._path.iterdir()) if path.name not in {RECORD, STATE}]
-        unpin_links(links)
+        unpin_links(list(self._path.glob(f"{DECIDING}*")))
+        if (self._path / VERDICTS).exists():
+            with suppress(LoadError), open_pinned_map(self._path / VERDICTS) as verdicts:
+                await_denials(verdicts)
+        unpin_links(list(self._path.glob(f"{OTHERS}*")))
 
     def remove(self) -> None:
         """Detach, and forget the ledger too."""

@@ -6,7 +6,9 @@
         NAME_1/                     of one policy: complete, as it is made under another name
             record                  what the agent wants to know of it later
             state                   mode and ledger
-            0, 1, …                 links
+            verdicts                what was decided about calls, where others deny them
+            decide_0, decide_1, …   links of programs that decide it
+            link_0, link_1, …       all other links
 
 How an earlier run's are taken over is in earlier.py.
 """
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.attachments import Attachment
 
 __all__ = [
+    "DECIDING",
     "KEEP_ROOT",
+    "OTHERS",
     "RECORD",
     "RUN",
     "UNFINISHED",
@@ -57,6 +61,8 @@ KEEP_ROOT: Final = BPFFS / "tetragon-mini"
 RUN: Final = "run_"
 UNFINISHED: Final = "new_"
 RECORD: Final = "record"
+DECIDING: Final = "decide_"
+OTHERS: Final = "link_"
 _FIRST: Final = b"\0\0\0\0"
 _LENGTH: Final = struct.Struct("<I")
 _ROOM: Final = 4096
@@ -77,10 +83,17 @@ class KeepingPlace:
         self._lock = -1
 
     def keep(
-        self, name: str, record: bytes, attachments: Iterable[Attachment], state: int
+        self,
+        name: str,
+        record: bytes,
+        *,
+        others: Iterable[Attachment],
+        deciding: Iterable[Attachment] = (),
+        maps: Mapping[str, int],
     ) -> KeptPolicy:
-        """Pin a policy's attachments and its state map under `record`.
+        """Pin a policy's attachments and maps (descriptors by name) under `record`.
 
+        Those that are `deciding` have to be detached before the others.
         Raises LoadError or PermissionDeniedError; then nothing of it is pinned.
         """
         run = self._own_directory()
@@ -88,7 +101,7 @@ class KeepingPlace:
             path = _make_directory(run, f"{UNFINISHED}{_fitting(name)}_")
         kept = KeptPolicy(path)
         try:
-            kept.pin_all(record, attachments, state)
+            kept.pin_all(record, {DECIDING: deciding, OTHERS: others}, maps)
         except BaseException:
             kept.remove()
             raise
@@ -123,16 +136,27 @@ class KeptPolicy:
         self.unpinned = 0
         """Attachments that end with the agent: perf events without links, before kernel 5.15."""
 
-    def pin_all(self, record: bytes, attachments: Iterable[Attachment], state: int) -> None:
+    def pin_all(
+        self,
+        record: bytes,
+        attachments: Mapping[str, Iterable[Attachment]],
+        maps: Mapping[str, int],
+    ) -> None:
         """Pin it under the unfinished name, then under the right one. Raises LoadError."""
         write_new_record(self._path / RECORD, record)
-        pin(state, self._path / "state")
-        descriptors = [fd for each in attachments for fd in each.descriptors]
-        done = [pin(fd, self._path / str(number)) for number, fd in enumerate(descriptors)]
-        self.unpinned = done.count(False)
+        for name, fd in maps.items():
+            pin(fd, self._path / name)
+        for prefix, several in attachments.items():
+            descriptors = [fd for each in several for fd in each.descriptors]
+            for number, fd in enumerate(descriptors):
+                self.unpinned += not pin(fd, self._path / f"{prefix}{number}")
         with _told_file_errors(self._path):
             name = self._path.name.removeprefix(UNFINISHED)
             self._path = self._path.rename(self._path.with_name(name))
+
+    def stop_deciding(self) -> None:
+        """Unpin what decides; detached when this returns unless somebody has it open."""
+        unpin_links(list(self._path.glob(f"{DECIDING}*")))
 
     def change_record(self, record: bytes) -> None:
         """Another record, in one step. Raises LoadError."""
@@ -251,7 +275,7 @@ def remove_tree(path: Path) -> None:
     """Remove the pins of one policy and its directory, as far as it is there."""
     with suppress(FileNotFoundError):
         entries = sorted(path.iterdir())
-        unpin_links(entry for entry in entries if entry.name.isdecimal())
+        unpin_links(entry for entry in entries if entry.name.startswith((DECIDING, OTHERS)))
         for entry in entries:
             entry.unlink(missing_ok=True)
         path.rmdir()

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tetragon_sensors.kernel.maps import create_map
 
@@ -16,7 +14,7 @@ from .loader import watch_loads
 from .plan import Timing
 from .state import STATE, STATE_MAP, PolicyState
 from .tracking import ProcessTracking
-from .verdicts import is_pending
+from .verdicts import await_denials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HookStatus", "LoadedPolicy"]
 
-_CALLS_END_S: Final = 1
 """For calls that are to be denied to come to where they are; they take microseconds."""
 
 
@@ -146,9 +143,17 @@ class LoadedPolicy:
         """
         if self._state is None or not self._attachments:
             return ""
-        before, attached = self._kept, [*self._attachments, *self._tracking.attachments]
+        before, deciding = self._kept, self._deciding()
+        others = [one for one in self._attachments if one not in deciding]
+        maps = {STATE: self._state_map.fd}
+        if deciding:
+            maps[VERDICTS] = self._tracking.maps[VERDICTS].fd
         self._kept = self._engine.place.keep(
-            self.plan.policy_name, record, attached, self._state_map.fd
+            self.plan.policy_name,
+            record,
+            deciding=deciding,
+            others=[*others, *self._tracking.attachments],
+            maps=maps,
         )
         if before is not None:
             before.remove()
@@ -184,19 +189,25 @@ class LoadedPolicy:
         self._engine.decoder.remove(self.plan.hooks)
 
     def _stop_deciding(self) -> None:
-        """Detach what decides about calls before what denies them, once none is under way.
-
-        A call that was entered before the policy's successor was there is denied by this one only.
-        """
+        """Detach what decides about calls before what denies them, once none is under way."""
         verdicts = self._tracking.maps.get(VERDICTS)
         if verdicts is None:
             return
-        for (hook, _), attachment in zip(self._programs, self._attachments, strict=False):
-            if hook.timing not in {Timing.VERDICT, Timing.VERDICT_END}:
-                attachment.close()
-        pause, deadline = Event(), time.monotonic() + _CALLS_END_S
-        while any(map(is_pending, verdicts.items())) and time.monotonic() < deadline:
-            pause.wait(0.001)
+        for attachment in self._deciding():
+            attachment.close()
+        if self._kept is not None:
+            self._kept.stop_deciding()
+        await_denials(verdicts)
+
+    def _deciding(self) -> list[Attachment]:
+        """Of programs that only decide what others do; none if each does all by itself."""
+        if VERDICTS not in self._tracking.maps:
+            return []
+        return [
+            attachment
+            for (hook, _), attachment in zip(self._programs, self._attachments, strict=False)
+            if hook.timing not in {Timing.VERDICT, Timing.VERDICT_END}
+        ]
 
     def counters(self) -> Mapping[str, int]:
         """`posted`: hits; `missed`: those the kernel did not run a program for; the ledger."""

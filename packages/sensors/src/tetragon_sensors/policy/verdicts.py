@@ -8,6 +8,8 @@ the call is over.
 
 from __future__ import annotations
 
+import time
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
@@ -19,16 +21,20 @@ from .ledger import count, emit_failed
 from .plan import Denial
 
 if TYPE_CHECKING:
+    from tetragon_sensors.kernel.maps import Map
+
     from .emitter import Emitter
     from .plan import HookPlan
 
-__all__ = ["forget_verdict", "is_pending", "verdicts_map", "write_verdict", "write_verdict_end"]
+__all__ = ["await_denials", "forget_verdict", "verdicts_map", "write_verdict", "write_verdict_end"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
 _THREADS: Final = 16_384
 """In such a call at once; one that finds no room counts as failed."""
 _ERRNOS: Final = 4095
+_CALLS_END_S: Final = 1.0
+_PAUSE_S: Final = 0.001
 
 
 def verdicts_map(flags: MapFlag = MapFlag.NONE) -> MapSpec:
@@ -43,7 +49,17 @@ def verdicts_map(flags: MapFlag = MapFlag.NONE) -> MapSpec:
     )
 
 
-def is_pending(entry: tuple[bytes, bytes]) -> bool:
+def await_denials(verdicts: Map) -> None:
+    """Return when no call has still to be denied, or after a second; nothing may decide any more.
+
+    A call that was decided about before a policy's successor was there is denied by nobody else.
+    """
+    pause, deadline = Event(), time.monotonic() + _CALLS_END_S
+    while any(map(_is_pending, verdicts.items())) and time.monotonic() < deadline:
+        pause.wait(_PAUSE_S)
+
+
+def _is_pending(entry: tuple[bytes, bytes]) -> bool:
     """Whether an entry of the map is about a call that has still to be denied."""
     return not any(entry[1][Verdict.APPLIED :])
 

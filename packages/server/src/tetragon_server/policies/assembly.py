@@ -79,8 +79,8 @@ class Policies:
             await self._start_directory(Path(self._config.tracing_policy_dir))
         for name in self._config.tracing_policy:
             await self._load_file(Path(name))
-        await self._restoring.restore()
         self._is_started = True
+        await self._restoring.restore()
 
     async def close(self, *, is_clean: bool = True) -> None:
         """Follow the directory no more and unload everything.
