@@ -54,6 +54,8 @@ class Case:
     """Compare the hits at these functions only; empty: all."""
     anywhere: frozenset[str] = frozenset()
     """Functions that handle packets, whichever process runs at that moment."""
+    late: frozenset[str] = frozenset()
+    """Functions that the kernel calls when it gets to it: their hits count as the last ones."""
     floods: bool = False
     """All of the machine hits it, so that some hits may be lost."""
     some: bool = False

@@ -305,7 +305,7 @@ CASES: Final = (
         ),
         miss=in_turn(
             denied(lambda: run_as(_BASH, _EXECUTE, around.OTHER_TESTER), _EXECUTED),
-            denied(lambda: run_as("/usr/bin/dash", _EXECUTE, around.TESTER), _EXECUTED),
+            denied(lambda: run_as("/usr/bin/cat", _EXECUTE, around.TESTER), _EXECUTED),
         ),
     ),
     Case(

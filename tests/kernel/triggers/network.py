@@ -235,6 +235,7 @@ CASES: Final = (
         act=lambda: talk(_LOCAL, 4250),
         expected=(*accepting(4250), *freed(4250)),
         anywhere=frozenset({"tcp_create_openreq_child", "tcp_set_state"}),
+        late=frozenset({"__sk_free"}),
         miss=connect_unix_and_leave,
     ),
 )
