@@ -133,7 +133,8 @@ def test_status_has_the_policies(agent: Any, run_client: Run) -> None:
         health_status=[health_pb.HealthStatus(details="running")]
     )
     agent.replies["GetHealth"] = health
-    policies = pb.ListTracingPoliciesResponse(policies=[WHOLE, PARTIAL])
+    fallen = pb.TracingPolicyStatus(name="x", state=pb.TP_STATE_ENABLED, fell_back=True)
+    policies = pb.ListTracingPoliciesResponse(policies=[WHOLE, PARTIAL, fallen])
     agent.replies["ListTracingPolicies"] = policies
 
     done = run_client("status", "--server-address", agent.address)
@@ -142,6 +143,8 @@ def test_status_has_the_policies(agent: Any, run_client: Run) -> None:
         "Health Status: running",
         "policy grpc/first enabled fentry,fexit",
         "policy static/web/second partially_enabled",
+        "policy x enabled",
+        "  only monitors: it killed too often, see `tracingpolicy list`",
     ]
 
 

@@ -44,6 +44,8 @@ def command(ctx: click.Context) -> int:
         key = "/".join(filter(None, (policy.domain, policy.namespace, policy.name)))
         methods = attach_methods(policy)
         click.echo(f"policy {escape(key)} {state_text(policy)} {methods}".rstrip())
+        if policy.fell_back:
+            click.echo("  only monitors: it killed too often, see `tracingpolicy list`")
     if sys.stdout.isatty():
         _draw_table(reply)
     else:
