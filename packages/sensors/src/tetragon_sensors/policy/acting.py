@@ -77,19 +77,25 @@ def signals(actions: Sequence[Action]) -> bool:
 
 
 def emit_actions(
-    emitter: Emitter, hook: HookPlan, fixed_bytes: int, actions: Sequence[Action]
+    emitter: Emitter,
+    hook: HookPlan,
+    fixed_bytes: int,
+    actions: Sequence[Action],
+    *,
+    is_first: bool = True,
 ) -> None:
     """Take the actions of the selector that won, or count them while the policy monitors.
 
     Afterwards Stack.ACTED has the number of the last one, with HitFlag.MONITORED above it.
-    `fixed_bytes`: of the record, behind its header.
+    `fixed_bytes`: of the record, behind its header. `is_first`: the call is not counted yet.
     """
     asm = emitter.asm
     code = ActionCode(emitter, hook, fixed_bytes)
     over = asm.new_label("acted")
     wanted = [action for action in actions if action.action in ENFORCING]
     _set_acted(emitter, reported([one for one in actions if one not in wanted]))
-    count(emitter, "attempts")
+    if is_first:
+        count(emitter, "attempts")
     asm.load_map_value(R1, emitter.environment.maps[STATE], StateOffset.MODE)
     asm.load(R1, R1, 0, 8)
     asm.jump(R1, "!=", 0, code.monitored)

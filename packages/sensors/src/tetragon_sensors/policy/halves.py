@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .plan import HookPlan
     from .values import ArgumentCode
 
-__all__ = ["Halves", "flag_record"]
+__all__ = ["Halves", "flag_acted", "flag_record"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
@@ -31,6 +31,15 @@ def flag_record(asm: Assembler, flag: HitFlag) -> None:
     """Add a flag to the record's."""
     asm.load(R1, R7, Offset.FLAGS, 4)
     asm.alu("or", R1, int(flag))
+    asm.store(R7, Offset.FLAGS, R1, 4)
+
+
+def flag_acted(asm: Assembler, acted: int) -> None:
+    """Add the flags that stand above an action's number on the stack; R1 and R2 are lost."""
+    asm.load(R2, FP, acted, 8)
+    asm.alu("rsh", R2, 32)
+    asm.load(R1, R7, Offset.FLAGS, 4)
+    asm.alu("or", R1, R2)
     asm.store(R7, Offset.FLAGS, R1, 4)
 
 
@@ -123,6 +132,7 @@ class Halves:
         self._suppress_return()
         asm.load(R1, FP, Stack.ACTED, 8)
         asm.store(R7, Offset.ACTION, R1, 4)
+        flag_acted(asm, Stack.ACTED)
         flag_record(asm, HitFlag.RETURN_HALF)
         asm.load(R1, FP, Stack.ENTRY, 8)
         asm.store(R7, Offset.ENTRY_KTIME, R1, 8)
@@ -158,7 +168,9 @@ class Halves:
             following = asm.new_label("selector")
             asm.load(R1, FP, Stack.ENTRY_SELECTOR, 8)
             asm.jump(R1, "!=", number, following)
-            emit_actions(self.emitter, self.hook, self.values.fixed_bytes, actions)
+            first = not enforces(selector.match_actions)
+            fixed = self.values.fixed_bytes
+            emit_actions(self.emitter, self.hook, fixed, actions, is_first=first)
             asm.goto(over)
             asm.label(following)
         asm.label(over)

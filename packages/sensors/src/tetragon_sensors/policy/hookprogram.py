@@ -17,7 +17,7 @@ from .acting import emit_actions, enforces
 from .actions import POST, emit_stacks, posts, reported
 from .emitter import Emitter, Stack
 from .faulting import emit_fetches
-from .halves import Halves, flag_record
+from .halves import Halves, flag_acted, flag_record
 from .images import emit_binaries
 from .imahash import emit_defer, emit_deferred, emit_is_selector, wants_hash, write_hash
 from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
@@ -164,16 +164,14 @@ class _Builder:
     def _act(self, number: int, selector: Selector) -> None:
         """What the selector that won asks for; then leave."""
         hook, actions = self.hook, selector.match_actions
-        taken = (
-            (*actions, *selector.match_return_actions) if hook.timing is Timing.EXIT else actions
-        )
-        if enforces(taken):
-            if any(action.action == "Set" for action in taken):
+        later = selector.match_return_actions if hook.timing is Timing.EXIT else ()
+        if enforces(actions):
+            if any(action.action == "Set" for action in actions):
                 self._read_arguments()  # as they were before
-            emit_actions(self.emitter, hook, self.fixed_bytes, taken)
-        makes_event = posts(actions)
-        if hook.timing is Timing.EXIT:
-            makes_event = makes_event and posts(selector.match_return_actions)
+            emit_actions(self.emitter, hook, self.fixed_bytes, actions)
+        if enforces(later):
+            self._act_later(actions, later)
+        makes_event = posts(actions) and posts(later)
         tracking = [action for action in actions if action.action in TRACKING]
         tracks_result = hook.timing is Timing.EXIT and hook.result_action
         if makes_event or tracking or tracks_result:
@@ -182,8 +180,19 @@ class _Builder:
             if tracks_result and hook.result is not None:
                 emit_track(self.emitter, hook.result, hook.result_action)
         if makes_event:
-            self._post(number, selector, is_enforced=enforces(taken))
+            self._post(number, selector)
         self.asm.goto(self.emitter.done)
+
+    def _act_later(self, actions: Sequence[Action], later: Sequence[Action]) -> None:
+        """What is asked for at the return; what the event names for the entry is put aside."""
+        asm = self.asm
+        if enforces(actions):
+            asm.load(R1, FP, Stack.ACTED, 8)
+        else:
+            asm.mov(R1, reported(actions))
+        asm.store(FP, Stack.ACTED_FIRST, R1, 8)
+        first = not enforces(actions)
+        emit_actions(self.emitter, self.hook, self.fixed_bytes, later, is_first=first)
 
     def _read_arguments(self) -> None:
         for plan in self.hook.arguments:
@@ -199,16 +208,23 @@ class _Builder:
         self.emitter.claim(self.fixed_bytes)
         self.emitter.write_header(hook.targets[0].hook)
 
-    def _post(self, number: int, selector: Selector, *, is_enforced: bool) -> None:
+    def _post(self, number: int, selector: Selector) -> None:
         emitter, asm = self.emitter, self.asm
         actions = selector.match_actions
         limit = limited(actions)
         if limit is not None:
             emit_rate_limit(emitter, self.hook, number, limit, emitter.done)
         asm.store(R7, Offset.SELECTOR, number, 2)
-        self._name_action(Offset.ACTION, actions, is_enforced=is_enforced)
-        if self.hook.timing is Timing.EXIT:
-            asm.store(R7, Offset.RETURN_ACTION, POST, 4)
+        later = selector.match_return_actions if self.hook.timing is Timing.EXIT else ()
+        if enforces(later):
+            self._name_action(Offset.ACTION, Stack.ACTED_FIRST)
+            self._name_action(Offset.RETURN_ACTION, Stack.ACTED)
+        else:
+            asm.store(R7, Offset.ACTION, reported(actions), 4)
+            if enforces(actions):
+                self._name_action(Offset.ACTION, Stack.ACTED)
+            if self.hook.timing is Timing.EXIT:
+                asm.store(R7, Offset.RETURN_ACTION, POST, 4)
         for plan in self.hook.arguments:
             if plan.max_data and plan.type.rest_at is not None:
                 self.values.send_rest(plan)
@@ -218,16 +234,12 @@ class _Builder:
             self.halves.remember_entry(number)
         emitter.send()
 
-    def _name_action(self, offset: int, actions: Sequence[Action], *, is_enforced: bool) -> None:
+    def _name_action(self, offset: int, acted: int) -> None:
         """The last action that was taken, as far as that is known only now; and the mode."""
         asm = self.asm
-        if not is_enforced:
-            asm.store(R7, offset, reported(actions), 4)
-            return
-        asm.load(R1, FP, Stack.ACTED, 8)
+        asm.load(R1, FP, acted, 8)
         asm.store(R7, offset, R1, 4)
-        asm.alu("rsh", R1, 32)
-        asm.store(R7, Offset.FLAGS, R1, 4)
+        flag_acted(asm, acted)
 
     def _track(self, tracking: Sequence[Action], *, makes_event: bool) -> None:
         """What is hit with a tracked socket is hit by the process it is, or was, tracked for."""

@@ -45,6 +45,8 @@ class Stack:
     """What a program that can deny returns."""
     ACTED: Final = -160
     """Number of the action that was taken last, and above it HitFlag bits."""
+    ACTED_FIRST: Final = ENTRY
+    """The same of the entry, in a program that acts for entry and return at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
