@@ -127,6 +127,9 @@ class ArgumentCode:
     def _resolve(self, plan: ArgumentPlan) -> None:
         emitter, asm = self.emitter, self.asm
         load = emitter.load_user if plan.in_user else emitter.load_kernel
+        null = asm.new_label("null")
+        if plan.steps:  # the verifier lets nobody add to what may be none, as the file of mmap_file
+            asm.jump(R8, "==", 0, null)
         for step in plan.steps:
             if step.offset:
                 asm.alu("add", R8, step.offset)
@@ -138,6 +141,7 @@ class ArgumentCode:
             asm.alu("rsh", R8, plan.bit_offset)
             asm.mov(R1, (1 << plan.bit_size) - 1)
             asm.alu("and", R8, R1)
+        asm.label(null)
 
     def ensure_read(self, plan: ArgumentPlan) -> None:
         """Fill the argument's slot unless it is filled already; the record is claimed."""
