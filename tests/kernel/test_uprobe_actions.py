@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from kernel.policies import PolicyRun
 
-TIMES: Final = 50
-FIRST: Final = 10
+TIMES: Final = 2000
+FIRST: Final = 1000
 """Number of the first call that the policies want."""
 OVERRIDE: Final = 5
 """enum KprobeAction."""

@@ -16,6 +16,7 @@ from kernel.descriptors import nothing_leaks
 from kernel.policies import policy_engine
 from kernel.probed import RESULT, called, hits_of_waiting, plain, start_waiting, uprobe
 from tetragon_core.policy.problems import PolicyError
+from tetragon_sensors.bcc.usdt import find_objects
 from tetragon_sensors.binaries.binary import Binary
 
 if TYPE_CHECKING:
@@ -86,6 +87,22 @@ def test_malloc(run: PolicyRun) -> None:
     os.close(write)
     assert [("malloc", [MALLOC_BYTES], address) for address in addresses] == plain(hits)
     assert TIMES == len(hits)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_reference_counter(run: PolicyRun, workload: Path, *, watched: bool) -> None:
+    """A counter in the file is above 0 while the policy is loaded, if the policy names it."""
+    path = workload / "libcounted.so"
+    binary = Binary(str(path))
+    (address,) = find_objects(binary.link, {"test_counted_semaphore"})["test_counted_semaphore"]
+    counter = f", refCtrOffsets: [{binary.image.offset_of(address)}]" if watched else ""
+
+    hits = run.hits(
+        uprobe(path, f"symbols: [hit]{counter}", RESULT % "int32"),
+        lambda: ctypes.CDLL(str(path)).hit(5),
+    )
+
+    assert [("hit", [], 5 if watched else 0)] == plain(hits)
 
 
 def test_lines_of_a_shell(run: PolicyRun) -> None:
