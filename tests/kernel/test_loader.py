@@ -16,10 +16,11 @@ import pytest
 
 from kernel.descriptors import open_descriptors
 from kernel.policies import policy_engine, start
+from kernel.system import mount, private_mounts
 from tetragon_core.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kernel.policies import PolicyRun
     from tetragon_core.hooks import HookMessage
@@ -140,33 +141,63 @@ def _map(path: Path, protection: int) -> None:
         mmap.mmap(file.fileno(), mmap.PAGESIZE, flags=mmap.MAP_PRIVATE, prot=protection)
 
 
+def _held_hits(run: PolicyRun, act: Callable[[], object]) -> list[HookMessage]:
+    """Hits of a child that keeps what it mapped until its first hit was read.
+
+    Where the kernel does not read build ids, the agent does, as long as it can get at the file.
+    """
+    reading, writing = os.pipe()
+
+    def act_and_wait() -> None:
+        kept = act()
+        os.close(writing)
+        os.read(reading, 1)
+        del kept
+
+    with run.loaded(_POLICY):
+        pid = start(act_and_wait)
+        os.close(reading)
+        hits = run.wait_hits(pid, 1)
+        os.close(writing)
+        return hits + run.hits_until_exit(pid)
+
+
+def _map_all(fd: int) -> mmap.mmap:
+    return mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+
+
 def test_deleted(run: PolicyRun, tmp_path: Path) -> None:
     """A library that has lost its name still has its build id."""
-    source = Path(_of_cat()[-1][0])
     library = tmp_path / "gone.so"
-    shutil.copy(source, library)
+    shutil.copy(_CAT, library)
     reading = os.open(library, os.O_RDONLY)
     library.unlink()
-    os.pread(reading, mmap.PAGESIZE, 0)
-    reached, closed = os.pipe()
 
-    def act() -> None:
-        kept = mmap.mmap(reading, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
-        os.close(closed)
-        os.read(reached, 1)
-        kept.close()
+    hits = _held_hits(run, lambda: _map_all(reading))
+    os.close(reading)
 
-    try:
-        with run.loaded(_POLICY):
-            pid = start(act)
-            os.close(reached)
-            hits = run.wait_hits(pid, 1)
-            os.close(closed)
-            hits += run.hits_until_exit(pid)
-    finally:
-        os.close(reading)
+    assert [(f"{library} (deleted)", _build_id(_CAT))] == _loads(hits)
 
-    assert [(f"{library} (deleted)", _build_id(str(source)))] == _loads(hits)
+
+def test_overlay(run: PolicyRun, tmp_path: Path) -> None:
+    """A file of an overlay has the build id of the layer's file, and the path the process uses."""
+    base = tmp_path / "base"
+
+    def act() -> mmap.mmap:
+        private_mounts()
+        base.mkdir()
+        mount("tmpfs", base, "tmpfs")
+        for name in ("lower", "upper", "work", "merged"):
+            (base / name).mkdir()
+        shutil.copy(_CAT, base / "lower/library")
+        options = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
+        mount("overlay", base / "merged", "overlay", 0, options)
+        with (base / "merged/library").open("rb") as file:
+            return _map_all(file.fileno())
+
+    hits = _held_hits(run, act)
+
+    assert [(f"{base}/merged/library", _build_id(_CAT))] == _loads(hits)
 
 
 def test_many(run: PolicyRun, tmp_path: Path) -> None:

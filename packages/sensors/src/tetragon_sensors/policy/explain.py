@@ -20,6 +20,7 @@ from .explain_enforcing import explain_enforcing, explain_rails, why_no_trampoli
 from .explain_probes import at_sites, explain_probe
 from .explain_selectors import explain_selectors
 from .hookprogram import build_program
+from .loads import explain_loader
 from .order import ArgumentCheck, checks_in_order
 from .plan import Method, Source, Timing
 from .probing import PROBES
@@ -84,6 +85,7 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     for hook in plan.hooks:
         yield ""
         yield from _hook(hook, kernel)
+    yield from explain_loader(plan.loader, kernel)
     own = [*plan.tables.maps(), *plan.maps]
     if own:
         yield ""
@@ -92,11 +94,9 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
             size = f"{spec.max_entries:,} x {spec.key_bytes} + {spec.value_bytes} bytes"
             yield f"  {spec.name:<14} {spec.kind.name.lower()}, {size}"
     if plan.skipped:
-        yield ""
-        yield f"left out, as this kernel does not have them: {', '.join(plan.skipped)}"
+        yield f"\nleft out, as this kernel does not have them: {', '.join(plan.skipped)}"
     if plan.impossible:
-        yield ""
-        yield f"cannot be attached to on this kernel: {', '.join(plan.impossible)}"
+        yield f"\ncannot be attached to on this kernel: {', '.join(plan.impossible)}"
     for warning in plan.warnings:
         yield f"warning: {warning.text('')}"
 

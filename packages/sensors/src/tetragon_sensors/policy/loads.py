@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
     from tetragon_core.messages import Message
     from tetragon_sensors.kernel import mappings
+    from tetragon_sensors.kernel.facts import Kernel
     from tetragon_sensors.kernel.maps import Map
 
-__all__ = ["LoadSource", "LoaderPlan", "known_processes", "load_arguments", "read_build_id"]
+__all__ = [
+    "LoadSource",
+    "LoaderPlan",
+    "explain_loader",
+    "known_processes",
+    "load_arguments",
+    "read_build_id",
+]
 
 _POST: Final = 1
 """Of enum KprobeAction."""
@@ -151,6 +159,23 @@ def read_build_id(tgid: int, start: int, length: int, path: str, inode: int) -> 
         if found is not None:
             return found
     return b""
+
+
+def explain_loader(plan: LoaderPlan | None, kernel: Kernel) -> Iterator[str]:
+    """Lines about mappings that no program sends; the program of others is explained as it is."""
+    if plan is None or plan.mark:
+        return
+    yield f"\n{plan.name}"
+    yield f"  attached by    {plan.method}"
+    if kernel.btf.find_function(plan.name) is None:
+        yield f"  why            no fentry: the kernel's types have no function {plan.name}"
+    else:
+        for name, ability in (
+            ("fentry", kernel.abilities.can_fentry),
+            ("kprobe", kernel.abilities.can_kprobe),
+        ):
+            yield f"  why            no {name}: {ability.reason}"
+    yield "  reports        when a file is mapped as code, read from perf's buffers"
 
 
 def known_processes(table: Map) -> dict[int, int]:

@@ -33,8 +33,11 @@ _INODE: Final = _BUILD_ID + _BUILD_ID_BYTES
 _START: Final = _INODE + 8
 _END: Final = _START + 8
 _TGID: Final = Struct("<I")
-_BACKING: Final = 1 << 25
-"""FMODE_BACKING: a file of a layer below, which a stacked file system maps in place of its own."""
+_BACKING: Final = 3 << 24
+_NOT_COUNTED: Final = 1 << 29
+"""Of a file of a layer below, which a stacked file system maps in place of its own: FMODE_BACKING,
+which is the one bit or the other (6.14 and what it was ported back to moved it), and
+FMODE_NOACCOUNT."""
 
 
 class Load(File):
@@ -79,9 +82,10 @@ class Load(File):
         asm = emitter.asm
         plain, located = asm.new_label("plain"), asm.new_label("located")
         emitter.load_member(R9, R8, "file", "f_mode")
-        asm.mov(R1, _BACKING)
-        asm.alu("and", R9, R1)
-        asm.jump(R9, "==", 0, plain)
+        for bits in (_NOT_COUNTED, _BACKING):
+            asm.mov(R1, R9)
+            asm.alu("and", R1, bits)
+            asm.jump(R1, "==", 0, plain)
         path_at(emitter, emitter.btf.member("backing_file", "user_path").offset_bytes)
         asm.goto(located)
         asm.label(plain)
