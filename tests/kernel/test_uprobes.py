@@ -236,6 +236,29 @@ def test_filters(run: PolicyRun, program: Path, tmp_path: Path) -> None:
     assert list(range(51, TIMES)) == [arguments[0] for _, arguments, _ in plain(hits)]
 
 
+@pytest.mark.parametrize(
+    ("text", "operator", "expected"),
+    [("gi", "In", 3), ("xx", "In", 0), ("gi", "NotIn", 0)],
+)
+def test_filters_on_texts(
+    run: PolicyRun, program: Path, text: str, operator: str, expected: int
+) -> None:
+    """A program that may sleep looks at texts, executables and limits like any other."""
+    filters = (
+        f"matchArgs: [{{index: 0, operator: Prefix, values: ['{text}']}}, "
+        "{index: 0, operator: SubString, values: ['ive']}], "
+        f"matchBinaries: [{{operator: {operator}, values: ['{program}'], followChildren: true}}], "
+        "matchPIDs: [{operator: NotIn, followForks: true, values: [1000000]}]"
+    )
+    policy = uprobe(
+        program,
+        "symbols: [text]",
+        f"args: [{{index: 0, type: string}}], selectors: [{{{filters}}}]",
+    )
+
+    assert expected == len(run.hits(policy, lambda: called(program, 3)))
+
+
 def test_filter_on_a_result(run: PolicyRun, program: Path) -> None:
     """Only calls whose result a selector wants are reported."""
     more = "args: [{index: 0, type: int32}], " + RESULT % "int32"
