@@ -4,8 +4,11 @@
  * nanoseconds of CPU: the least of some rounds, as others have an interrupt in
  * them. Under icount that is a number of instructions.
  *
- *	calls read|write|openat PATH COUNT PAUSE_US
- *	calls connect|getppid - COUNT PAUSE_US
+ *	calls read|write|openat|symlink PATH COUNT PAUSE_US
+ *	calls connect|getppid|child - COUNT PAUSE_US
+ *
+ * symlink makes a link to PATH, and removes it; child is a process that calls
+ * getppid(2) and ends.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -14,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +70,26 @@ static void call_getppid(void)
 	syscall(SYS_getppid);
 }
 
+static void call_symlink(void)
+{
+	static char name[256];
+
+	snprintf(name, sizeof(name), "%s.link", path);
+	symlinkat(path, AT_FDCWD, name);
+	unlink(name);
+}
+
+static void call_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		syscall(SYS_getppid);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(void);
@@ -73,7 +97,8 @@ static const struct {
 } kinds[] = {
 	{"read", call_read, O_RDONLY}, {"write", call_write, O_WRONLY | O_CREAT},
 	{"openat", call_openat, -1},   {"connect", call_connect, -1},
-	{"getppid", call_getppid, -1},
+	{"getppid", call_getppid, -1}, {"symlink", call_symlink, -1},
+	{"child", call_child, -1},
 };
 
 int main(int argc, char **argv)
@@ -86,7 +111,8 @@ int main(int argc, char **argv)
 		kind++;
 	if (argc != 5 || kind == sizeof(kinds) / sizeof(*kinds)) {
 		fprintf(stderr,
-			"usage: calls read|write|openat|connect|getppid PATH COUNT PAUSE_US\n");
+			"usage: calls read|write|openat|connect|getppid|symlink|child PATH COUNT "
+			"PAUSE_US\n");
 		return 2;
 	}
 	path = argv[2];

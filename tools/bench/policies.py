@@ -113,6 +113,65 @@ def _openat(prefix: str) -> Hooks:
     return {"kprobes": [hook]}
 
 
+_DENY: Final = {"action": "Override", "argError": -1}
+
+
+def _file_open(prefix: str, *programs: str, action: dict[str, Any] = _DENY) -> Hooks:
+    selector: dict[str, Any] = {
+        "matchArgs": [{"index": 0, "operator": "Prefix", "values": [prefix]}],
+        "matchActions": [action],
+    }
+    if programs:
+        selector["matchBinaries"] = [{"operator": "In", "values": list(programs)}]
+    hook = {"hook": "file_open", "args": [{"index": 0, "type": "file"}], "selectors": [selector]}
+    return {"lsmhooks": [hook]}
+
+
+def _link(target: str) -> Hooks:
+    hook = {
+        "call": "sys_symlinkat",
+        "syscall": True,
+        "args": [{"index": 0, "type": "string"}],
+        "selectors": [
+            {
+                "matchArgs": [{"index": 0, "operator": "Equal", "values": [target]}],
+                "matchActions": [_DENY],
+            }
+        ],
+    }
+    return {"kprobes": [hook]}
+
+
+def _modify(mask: str) -> Hooks:
+    """Denied by fmod_ret, or let go by its integer."""
+    hook = {
+        "call": "security_file_permission",
+        "syscall": False,
+        "args": [{"index": 0, "type": "file"}, {"index": 1, "type": "int"}],
+        "selectors": [
+            {
+                "matchArgs": [
+                    {"index": 0, "operator": "Prefix", "values": ["/mnt"]},
+                    {"index": 1, "operator": "Equal", "values": [mask]},
+                ],
+                "matchActions": [_DENY],
+            }
+        ],
+    }
+    return {"kprobes": [hook]}
+
+
+_KILL_CALL: Final = {
+    "kprobes": [
+        {
+            "call": "sys_getppid",
+            "syscall": True,
+            "selectors": [{"matchActions": [{"action": "Sigkill"}]}],
+        }
+    ]
+}
+
+
 class Case(NamedTuple):
     """One row: a policy and a call."""
 
@@ -139,6 +198,14 @@ CASES: Final = (
     Case("one-call-posted", _one_call(110), "getppid", "-"),
     Case("openat-other", _openat("/etc/"), "openat", OUTSIDE),
     Case("openat-posted", _openat("/mnt/"), "openat", OUTSIDE),
+    Case("lsm-other-binary", _file_open("/mnt", "/usr/bin/cat"), "openat", OUTSIDE),
+    Case("lsm-other-path", _file_open("/etc"), "openat", OUTSIDE),
+    Case("lsm-denied", _file_open("/mnt"), "openat", OUTSIDE),
+    Case("fmod-ret-other", _modify("2"), "read", OUTSIDE),
+    Case("fmod-ret-denied", _modify("4"), "read", OUTSIDE),
+    Case("link-other", _link("/etc/passwd"), "symlink", OUTSIDE),
+    Case("link-denied", _link(OUTSIDE), "symlink", OUTSIDE),
+    Case("killed", _KILL_CALL, "child", "-"),
 )
 
 
