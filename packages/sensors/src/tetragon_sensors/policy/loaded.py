@@ -65,11 +65,25 @@ class LoadedPolicy:
                 self._state.set_max_kills(max_kills)
                 maps[STATE] = self._state_map.fd
             self._tracking.load(engine.environment(plan, maps))
-            for hook in plan.hooks:
-                self._programs.append((hook, engine.load_program(hook, maps)))
+            self._maps = maps
+            self._load_programs()
         except BaseException:
             self.close()
             raise
+
+    def _load_programs(self) -> None:
+        self._may_attach = True
+        for hook in self.plan.hooks:
+            self._programs.append((hook, self._engine.load_program(hook, self._maps)))
+
+    def _reload_programs(self) -> None:
+        """Before kernel 5.13 a trampoline takes no program that was attached before (f3a95075)."""
+        if not self._may_attach:
+            for _, program in self._programs:
+                program.close()
+            self._programs.clear()
+            self._load_programs()
+        self._may_attach = self._engine.kernel.version >= (5, 13)
 
     @property
     def hooks(self) -> Sequence[HookStatus]:
@@ -125,6 +139,7 @@ class LoadedPolicy:
             return
         self._engine.decoder.add(self.plan.hooks)
         try:
+            self._reload_programs()
             self._tracking.start()
             for hook, program in self._programs:
                 self._attachments.append(self._engine.attach(hook, program))
