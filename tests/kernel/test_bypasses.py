@@ -28,6 +28,8 @@ CELLS: Final = {
     "stopped": Result(seen=True, stopped=True),
 }
 RELEASE: Final = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+TRIED: Final = COLUMNS if RELEASE in {(5, 10), (6, 12)} else COLUMNS[:2]
+"""To load such policies takes long in an emulated machine: the last on every second kernel."""
 HAS_ATTRIBUTES: Final = RELEASE >= (6, 12)
 
 
@@ -71,7 +73,7 @@ def test_every_way_works(run: PolicyRun, workload: Path) -> None:
     assert dict.fromkeys(WAYS, CELLS["missed"]) == found
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", TRIED)
 def test_ways_around(run: PolicyRun, workload: Path, column: str) -> None:
     """A policy sees and stops exactly the ways of which the table says so."""
     found = try_ways(run, workload, texts(column))
