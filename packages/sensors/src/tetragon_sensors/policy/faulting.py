@@ -16,6 +16,7 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .emitter import STRING_BYTES
 from .plan import Source
 from .reading import Stack
+from .usdt_frame import UsdtFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,13 +42,20 @@ def _is_text(plan: ArgumentPlan) -> bool:
 
 
 def emit_fetches(emitter: Emitter, hook: HookPlan, values: ArgumentCode) -> None:
-    """For each argument that is text of the process, or behind its pointers; R8 is used."""
+    """For each argument that is text or a variable of the process, or behind its pointers.
+
+    R8 is used.
+    """
     plans = (*hook.arguments, *([hook.result] if hook.result is not None else []))
     for plan in plans:
         if _is_text(plan):
             _fetch(emitter, plan, values)
-        elif plan.in_user and plan.steps:
+        elif plan.in_user and (plan.steps or _is_variable(plan, hook)):
             values.load_value(plan)
+
+
+def _is_variable(plan: ArgumentPlan, hook: HookPlan) -> bool:
+    return isinstance(hook.frame, UsdtFrame) and hook.frame.is_in_memory(plan.index)
 
 
 def _fetch(emitter: Emitter, plan: ArgumentPlan, values: ArgumentCode) -> None:

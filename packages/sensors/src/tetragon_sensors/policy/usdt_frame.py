@@ -26,6 +26,10 @@ class UsdtFrame:
     arguments: tuple[UsdtArgument, ...]
     """None that is used is Unreadable."""
 
+    def is_in_memory(self, index: int) -> bool:
+        """Whether an argument is in memory of the process, which may not be there."""
+        return isinstance(self.arguments[index].place, InMemory)
+
     def argument(self, emitter: Emitter, target: Register, index: int) -> None:
         """Set `target` to an argument, extended to 64 bits; 0 when its memory is not there."""
         self.argument_or(emitter, target, index, "")

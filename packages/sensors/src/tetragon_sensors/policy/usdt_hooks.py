@@ -191,6 +191,7 @@ def _programs(
     abilities = planning.kernel.abilities
     plans = []
     for places, sites in groups.items():
+        frame = UsdtFrame(places)
         # no cookie tells the sites of a program apart: their events are the same
         target = replace(planning.target(_name(hook), info), binary=binary)
         targets = tuple(
@@ -205,20 +206,18 @@ def _programs(
             HookPlan(
                 method=Method.UPROBE,
                 timing=Timing.ENTRY,
-                frame=UsdtFrame(places),
+                frame=frame,
                 targets=targets,
                 arguments=placed,
                 data_from=len(placed),
                 selectors=hook.selectors,
                 record_bytes=size,
-                sleeps=_wants_to_sleep(placed, places) and bool(abilities.can_sleep_in_uprobe),
+                sleeps=_wants_to_sleep(placed, frame) and bool(abilities.can_sleep_in_uprobe),
             )
         )
     return plans
 
 
-def _wants_to_sleep(plans: Sequence[ArgumentPlan], places: Sequence[UsdtArgument]) -> bool:
+def _wants_to_sleep(plans: Sequence[ArgumentPlan], frame: UsdtFrame) -> bool:
     """Whether an argument may be in memory that is not there when the probe is hit."""
-    return reads_process(plans) or any(
-        isinstance(places[plan.index].place, InMemory) for plan in plans
-    )
+    return reads_process(plans) or any(frame.is_in_memory(plan.index) for plan in plans)
