@@ -32,7 +32,7 @@ metadata: {name: loads}
 spec: {loader: true}
 """
 _CAT: Final = shutil.which("cat") or "/bin/cat"
-_MANY: Final = 40
+_MANY: Final = 24
 
 
 @pytest.fixture(scope="module")
