@@ -127,9 +127,12 @@ class ArgumentCode:
     def _resolve(self, plan: ArgumentPlan) -> None:
         emitter, asm = self.emitter, self.asm
         load = emitter.load_user if plan.in_user else emitter.load_kernel
-        null = asm.new_label("null")
+        there, null = asm.new_label("there"), asm.new_label("null")
         if plan.steps:  # the verifier lets nobody add to what may be none, as the file of mmap_file
-            asm.jump(R8, "==", 0, null)
+            asm.jump(R8, "!=", 0, there)
+            asm.mov(R8, 0)  # to verifiers before 6.3 it is still a pointer
+            asm.goto(null)
+        asm.label(there)
         for step in plan.steps:
             if step.offset:
                 asm.alu("add", R8, step.offset)
