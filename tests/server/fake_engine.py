@@ -67,6 +67,11 @@ class FakePins:
         """As the policy is."""
         return self.policy.is_monitored
 
+    @property
+    def fell_back(self) -> bool:
+        """As the policy has."""
+        return self.policy.fell_back
+
     def record(self) -> bytes:
         """What was given last."""
         return self.packed

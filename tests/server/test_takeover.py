@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from server.fake_engine import policy_text
 from server.successive import GRPC, STATIC, Host, killing
-from tetragon_core.errors import TetragonError, UsageError
+from tetragon_core.errors import UsageError
 from tetragon_server.policies.entry import PolicyMode, PolicyState
 from tetragon_server.policies.reading import read_policy
-from tetragon_server.policies.records import KeepRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +106,18 @@ def test_the_mode_of_a_file_that_changed(host: Host) -> None:
     host.start()
 
     assert PolicyMode.ENFORCE is host.entry().mode
+    host.stop()
+
+
+def test_a_policy_that_killed_too_often(host: Host) -> None:
+    """It still only monitors, and the list still says why."""
+    host.engine.attached[0].fall_back()
+    host.crash()
+
+    host.start()
+
+    assert PolicyMode.MONITOR is host.entry().mode
+    assert "it only monitors" in host.entry().fallback
     host.stop()
 
 
@@ -285,15 +295,3 @@ def test_hits_nobody_received(host: Host) -> None:
 
     assert 17 == host.unattended()
     host.stop()
-
-
-def test_records_of_other_versions() -> None:
-    """More in it is ignored; less is an error."""
-    record = KeepRecord(key=GRPC, text="x", since_ns=5, earlier={"attempts": 2}, replaces=("r/a",))
-    value = json.loads(record.packed())
-
-    assert record == KeepRecord.unpacked(json.dumps({**value, "more": 1}).encode())
-    for name in set(value) - {"agent"}:
-        less = {key: each for key, each in value.items() if key != name}
-        with pytest.raises(TetragonError, match="no record"):
-            KeepRecord.unpacked(json.dumps(less).encode())

@@ -154,6 +154,12 @@ class EarlierPolicy:
         state = self.state()
         return state is not None and state.is_monitored
 
+    @property
+    def fell_back(self) -> bool:
+        """Whether it does so because it killed too often."""
+        state = self.state()
+        return state is not None and state.fell_back
+
     def counters(self) -> Mapping[str, int]:
         """Its ledger; it is final after detach()."""
         state = self.state()

@@ -135,6 +135,10 @@ class EarlierPolicy(Protocol):
     def is_monitored(self) -> bool:
         """It counts its enforcing actions without taking them."""
 
+    @property
+    def fell_back(self) -> bool:
+        """It does so because it killed too often."""
+
     def record(self) -> bytes:
         """What its agent gave to LoadedPolicy.keep(). Raises TetragonError."""
 

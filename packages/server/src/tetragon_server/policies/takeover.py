@@ -115,6 +115,8 @@ class Takeover:
         if entry.loaded.enforces:
             for one in self._left.get(entry.key, ()):
                 entry.since_ns = min(entry.since_ns, one.record.since_ns) or entry.since_ns
+                if one.pins.fell_back and entry.chosen_mode is PolicyMode.MONITOR:
+                    entry.note_fallback()
             await self._pin(entry)
         if self._is_settled:
             await self._take_place(entry)
