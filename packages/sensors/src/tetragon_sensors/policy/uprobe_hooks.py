@@ -8,14 +8,12 @@ attached to, whatever `path` leads to later.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
 from tetragon_core.hooks import HookEvent
 from tetragon_sensors.binaries.binary import Binary
 from tetragon_sensors.binaries.places import place_of_address, place_of_offset, place_of_symbol
-from tetragon_sensors.kernel.btf import Btf, BtfError
 
 from .arguments import lay_out, plan_data, plan_result
 from .attaching import Impossible
@@ -23,7 +21,7 @@ from .faulting import reads_process
 from .frames import UserRegistersFrame
 from .plan import Denial, HookPlan, Method, Timing
 from .redirecting import check_overrides, overrides, redirected
-from .user_arguments import of_process, plan_user_argument
+from .user_arguments import is_for_this_machine, of_process, plan_user_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,9 +75,7 @@ def _names(hook: UprobeHook) -> tuple[str, ...]:
 
 def _is_wanted(planning: Planning, hook: UprobeHook, binary: Binary) -> bool:
     """Whether the file is for this machine and has one of the digests, if the policy has some."""
-    machine, arch = binary.image.machine, planning.kernel.arch
-    if machine != arch and planning.kernel.is_running:
-        planning.problems.error(f"{hook.path} is for {machine}, not {arch}", hook.at("path"))
+    if not is_for_this_machine(planning, hook, binary):
         return False
     if not hook.binary_digests or binary.has_digest(hook.binary_digests):
         return True
@@ -132,16 +128,8 @@ def _target(
 
 
 def _arguments(planning: Planning, hook: UprobeHook) -> list[ArgumentPlan] | None:
-    problems = planning.problems
-    types = planning.kernel.btf  # not used: the parser wants btfPath for resolve
-    if hook.btf_path:
-        try:
-            types = Btf.from_file(Path(hook.btf_path))
-        except BtfError as error:
-            problems.error(str(error), hook.at("btf_path"))
-            return None
-    made = [plan_user_argument(one, types, problems) for one in hook.args]
-    made += [plan_data(one, planning.kernel.btf, problems) for one in hook.data]
+    made = plan_user_arguments(planning, hook)
+    made += [plan_data(one, planning.kernel.btf, planning.problems) for one in hook.data]
     found = [one for one in made if one is not None]
     return found if len(found) == len(made) else None
 

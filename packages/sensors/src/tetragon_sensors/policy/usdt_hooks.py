@@ -8,7 +8,6 @@ that keep them in the same places share a program.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
@@ -17,7 +16,6 @@ from tetragon_core.policy.problems import did_you_mean
 from tetragon_sensors.bcc.usdt import find_objects
 from tetragon_sensors.binaries.binary import Binary
 from tetragon_sensors.binaries.usdt_sites import read_usdt_sites
-from tetragon_sensors.kernel.btf import Btf, BtfError
 
 from .arguments import lay_out
 from .attaching import Impossible
@@ -25,7 +23,7 @@ from .faulting import reads_process
 from .plan import HookPlan, Method, Timing
 from .usdt_arguments import InMemory, Unreadable, parse_usdt_arguments, with_symbols
 from .usdt_frame import UsdtFrame
-from .user_arguments import plan_user_argument
+from .user_arguments import is_for_this_machine, plan_user_arguments
 from .writing import check_set
 
 if TYPE_CHECKING:
@@ -56,9 +54,7 @@ def plan_usdt_hook(planning: Planning, hook: UsdtHook) -> list[HookPlan]:
     except TetragonError as error:
         planning.problems.error(str(error), hook.at("path"))
         return []
-    machine, arch = binary.image.machine, planning.kernel.arch
-    if machine != arch and planning.kernel.is_running:
-        planning.problems.error(f"{hook.path} is for {machine}, not {arch}", hook.at("path"))
+    if not is_for_this_machine(planning, hook, binary):
         return []
     chosen = _choose(planning, hook, sites)
     groups = _groups(planning, hook, binary, chosen)
@@ -135,24 +131,16 @@ def _arguments(
     planning: Planning, hook: UsdtHook, groups: Iterable[Sequence[UsdtArgument]]
 ) -> list[ArgumentPlan] | None:
     """The arguments that the policy asks for, if all sites have them."""
-    problems, kernel = planning.problems, planning.kernel
-    types = kernel.btf  # not used: the parser wants btfPath for resolve
-    if hook.btf_path:
-        try:
-            types = Btf.from_file(Path(hook.btf_path))
-        except BtfError as error:
-            problems.error(str(error), hook.at("btf_path"))
-            return None
-    made = [plan_user_argument(one, types, problems) for one in hook.args]
+    made = plan_user_arguments(planning, hook)
     found = [one for one in made if one is not None]
     missing = False
-    for argument, plan in zip(hook.args, made, strict=True):
+    for argument, plan in zip(hook.args, made, strict=False):  # without types it is cut off
         wanted = {argument.index: "index"}
         if plan is not None and plan.size_index is not None:
             wanted.setdefault(plan.size_index, "size_arg_index")
         for index, field in wanted.items():
             if reason := _missing(hook, index, groups):
-                problems.error(reason, argument.at(field))
+                planning.problems.error(reason, argument.at(field))
                 missing = True
     return found if len(found) == len(made) and not missing else None
 
