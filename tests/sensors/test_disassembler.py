@@ -59,6 +59,15 @@ def test_every_operation_has_a_sign() -> None:
     assert len(ALU) - 1 == len(set(text_of(asm)))
 
 
+def test_calls() -> None:
+    """Helpers have names; functions of the kernel are known by their type."""
+    asm = Assembler("test")
+    asm.call(Helper.GET_CURRENT_PID_TGID)
+    asm.call_kernel(4711)
+
+    assert ["call get_current_pid_tgid", "call kernel function 4711"] == text_of(asm)
+
+
 def test_places_and_maps() -> None:
     """Jumps and calls name where they go; descriptors become names where these are known."""
     asm = Assembler("test")

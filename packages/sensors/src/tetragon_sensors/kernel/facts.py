@@ -109,6 +109,18 @@ class Kernel:
             return _FULL in _COMMAND_LINE.read_text().split()
         return "(full)" in model or "(lazy)" in model
 
+    @functools.cached_property
+    def preemption_functions(self) -> tuple[int, int] | None:
+        """BTF ids of what programs turn preemption off and on with; None where it is not needed.
+
+        Nor where it is no use: before 6.15 no global function may be called meanwhile.
+        """
+        if not self.preempts_programs or self.version < (6, 15):
+            return None
+        names = ("bpf_preempt_disable", "bpf_preempt_enable")
+        disable, enable = (self.btf.find(name, Kind.FUNC) for name in names)
+        return (disable, enable) if disable and enable else None
+
     @property
     def version(self) -> tuple[int, int]:
         """Its release as numbers, (0, 0) when not known: ask for abilities instead if you can."""

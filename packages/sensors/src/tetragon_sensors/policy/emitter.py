@@ -58,6 +58,7 @@ class Emitter(KernelReader):
         """First instructions of the program."""
         asm = self.asm
         asm.mov(R6, R1)
+        self._keep_cpu(on=True)
         asm.mov(R1, 0)
         asm.store(FP, Stack.SCRATCH, R1, 8)
         asm.store(FP, Stack.READ, R1, 8)
@@ -118,11 +119,21 @@ class Emitter(KernelReader):
 
     def _leave(self) -> None:
         """Return; what was decided holds, reported or not."""
+        self._keep_cpu(on=False)
         if self.denies:
             self.asm.load(R0, FP, Stack.VERDICT, 8)
         else:
             self.asm.mov(R0, 0)
         self.asm.exit()
+
+    def _keep_cpu(self, *, on: bool) -> None:
+        """No other task may run in the middle: those that wait would have all the buffers.
+
+        A program without a buffer decides nothing, so that what it guards would be let through.
+        """
+        if self.environment.preemption is not None and not self.sleeps:
+            disable, enable = self.environment.preemption
+            self.asm.call_kernel(disable if on else enable)
 
     def scratch_slot(self, target: Register) -> None:
         """Which of the CPU's buffers was claimed."""

@@ -132,6 +132,7 @@ class Engine:
             cookie=getattr(plan, "uses_cookie", False),
             tables=plan.tables,
             scratch_slots=self._scratch_slots,
+            preemption=self.kernel.preemption_functions,
         )
 
     def load_program(self, hook: HookPlan, maps: Mapping[str, int]) -> Program:

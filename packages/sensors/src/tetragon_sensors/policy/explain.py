@@ -202,6 +202,7 @@ def _environment(hook: HookPlan, kernel: Kernel, maps: _NumberedMaps) -> Environ
         has_exchange=kernel.version >= (5, 12),
         cookie=hook.uses_cookie,
         tables=hook.tables,
+        preemption=kernel.preemption_functions,
     )
 
 

@@ -15,6 +15,7 @@ _REGISTER_SOURCE: Final = 0x08
 _PSEUDO_MAP_FD: Final = 1
 _PSEUDO_MAP_VALUE: Final = 2
 _PSEUDO_CALL: Final = 1
+_PSEUDO_KFUNC_CALL: Final = 2
 _FETCH: Final = 0x01
 _XCHG: Final = 0xE0 | _FETCH
 _WORD: Final = 1 << 32
@@ -124,6 +125,10 @@ class Assembler:
         """Call another function of the program."""
         self._calls.append((len(self._code), name))
         self._emit(InstructionClass.JMP | JUMP["call"], 0, _PSEUDO_CALL, immediate=-1)
+
+    def call_kernel(self, type_id: int) -> None:
+        """Call a function of the kernel that is there for programs (kfunc), by its BTF id."""
+        self._emit(InstructionClass.JMP | JUMP["call"], 0, _PSEUDO_KFUNC_CALL, immediate=type_id)
 
     def load_map(self, target: Register, fd: int) -> None:
         """Address of a map."""

@@ -37,7 +37,7 @@ _HELPERS: Final = {int(helper): helper.name.lower() for helper in Helper}
 _WIDE: Final = 0x18
 _REGISTER_SOURCE: Final = 0x08
 _EXCHANGE: Final = 0xE1
-_MAP, _MAP_VALUE, _FUNCTION = 1, 2, 1
+_MAP, _MAP_VALUE, _FUNCTION, _KERNEL_FUNCTION = 1, 2, 1, 2
 _U32: Final = 1 << 32
 
 
@@ -110,6 +110,8 @@ class _Listing:
         if name == "call":
             if registers >> 4 == _FUNCTION:
                 return f"call {self.labels[index + 1 + immediate]}"
+            if registers >> 4 == _KERNEL_FUNCTION:
+                return f"call kernel function {immediate}"
             return f"call {_HELPERS.get(immediate, f'helper {immediate}')}"
         label = self.labels[index + 1 + offset]
         if name == "always":
