@@ -60,7 +60,7 @@ spec:
 ATTACK: Final = """
 import os, select, sys
 killed = survived = 0
-while not select.select([0], [], [], 0)[0]:
+while not select.select([0], [], [], 0.01)[0]:  # agents need the processor as well
     child = os.fork()
     if not child:
         try:
