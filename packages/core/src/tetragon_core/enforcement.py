@@ -42,7 +42,7 @@ class EnforcementLimits:
     """Executables whose processes are sent no signal: absolute and sorted. Of one named through a
     symbolic link both names are here, because the link may lead elsewhere in a container."""
     max_kills_per_minute: int = UNLIMITED
-    """Signals of one policy within any one minute; after these it only monitors."""
+    """SIGKILLs of one policy, from the first one for a minute; after these it only monitors."""
 
     def kill_limit(self, policy: Policy) -> int:
         """Signals per minute of this policy: its own option, or the agent's setting.
