@@ -4,24 +4,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 
-from kernel.agents import Client, address, running_agent, wait
-from kernel.compatibility import POLICIES
+from kernel.agents import Client, address, await_unloaded, bpf_objects, running_agent, wait
+from kernel.compatibility import POLICIES, ROOT, read_policy
 from kernel.policies import start
 from kernel.triggers.files import sensitive_files, use_sensitive_files
 from kernel.triggers.network import talk
 from tetragon_sensors.kernel.facts import Kernel
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 PYTHON: Final = os.path.realpath(sys.executable)
 NETWORK: Final = POLICIES / "quickstart/network_egress_cluster.yaml"
+ENFORCED: Final = POLICIES / "quickstart/file_monitoring_enforce.yaml"
+PROTECTED: Final = ROOT / "contrib/policies/protect-etc.yaml"
 FILES: Final = POLICIES / "quickstart/file_monitoring.yaml"
 SECRET: Final = "/etc/shadow-seen/key"
 SETTING: Final = "/etc/seen/setting"
@@ -41,6 +42,13 @@ SHOWN: Final = (
 LAST: Final = "🔌 connect"
 
 
+STOPPED: Final = (
+    f"📝 write   {{node}} {PYTHON} {SETTING}",
+    f"🔒 LSM     {{node}} {PYTHON} file_open",
+)
+DENIED: Final = 77
+
+
 def act() -> None:
     """Use files that are watched, and connect to where it is not usual."""
     use_sensitive_files()
@@ -58,16 +66,21 @@ def shown(output: Path) -> list[str]:
     return [line.partition("🛑")[0].rstrip() for line in kept]
 
 
+def tell(directory: Path, *words: str) -> str:
+    """What `tracingpolicy WORDS` prints."""
+    command = [sys.executable, "-m", "tetragon_cli", "tracingpolicy", *words]
+    told = ["--server-address", address(directory)]
+    return subprocess.run([*command, *told], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def test_lines_of_the_quickstart(tmp_path: Path, workload: Path) -> None:
     """Policies of the command line and of a client show each use once, in Tetragon's words."""
     abilities = Kernel.running().abilities
     if not abilities.can_fentry and not abilities.can_kprobe:
         pytest.skip("needs functions that can be attached to: this kernel has no kprobes")
     output = tmp_path / "events"
-    command = [sys.executable, "-m", "tetragon_cli"]
-    told = ["--server-address", address(tmp_path)]
     with sensitive_files(), running_agent(tmp_path, "--tracing-policy", str(FILES)):
-        subprocess.run([*command, "tracingpolicy", "add", str(NETWORK), *told], check=True)
+        tell(tmp_path, "add", str(NETWORK))
         client = Client(tmp_path, "compact")
         try:
             client.mark(workload / "finish", "first-marker")
@@ -78,3 +91,56 @@ def test_lines_of_the_quickstart(tmp_path: Path, workload: Path) -> None:
             client.process.wait()
 
     assert [line.format(node=os.uname().nodename) for line in SHOWN] == shown(output)
+
+
+def write_setting() -> None:
+    """Change a file below /etc; the exit code says whether that was denied."""
+    try:
+        fd = os.open(SETTING, os.O_WRONLY)
+    except PermissionError:
+        os._exit(DENIED)
+    os.write(fd, b"x")
+
+
+def outcome() -> tuple[int, bytes]:
+    """Status of a process that writes, as wait(2) has it, and how the file begins then."""
+    _, status = os.waitpid(start(write_setting), 0)
+    return status, Path(SETTING).read_bytes()[:4]
+
+
+def column(table: str, name: str) -> str:
+    """Of the last policy in the table."""
+    head, *_, row = table.splitlines()
+    return row[head.index(name) :].split()[0]
+
+
+def test_write_protection_of_the_quickstart(tmp_path: Path, workload: Path) -> None:
+    """/etc is protected from the command line: who writes is killed; denied, by LSM hooks."""
+    if not Kernel.running().abilities.can_lsm:
+        pytest.skip("needs BPF among the security modules: this kernel does not have it")
+    policy = read_policy("quickstart/file_monitoring_enforce", {})
+    added = [policy.name, "--namespace", policy.namespace, "--domain", "static"]
+    with sensitive_files(), running_agent(tmp_path, "--tracing-policy", str(ENFORCED)) as agent:
+        client = Client(tmp_path, "compact")
+        try:
+            client.mark(workload / "finish", "first-marker")
+            killed, by_signal = outcome(), tell(tmp_path, "list")
+            tell(tmp_path, "delete", *added)
+            free = outcome()
+            tell(tmp_path, "add", str(PROTECTED))
+            denied, by_lsm = outcome(), tell(tmp_path, "list")
+            wait(lambda: client.has("file_open"), "the hit of the LSM hook at the client")
+        finally:
+            client.process.terminate()
+            client.process.wait()
+        objects = bpf_objects(agent.pid)
+    await_unloaded(objects)
+
+    assert (signal.SIGKILL, b"seen") == killed
+    assert (0, b"xeen") == free
+    assert (DENIED << 8, b"xeen") == denied
+    assert [line.format(node=os.uname().nodename) for line in STOPPED] == shown(tmp_path / "events")
+    assert ("enforce", "1") == (column(by_signal, "MODE"), column(by_signal, "NENFORCE"))
+    assert ("enforce", "1", "lsm") == tuple(
+        column(by_lsm, each) for each in ("MODE", "NENFORCE", "METHOD")
+    )
