@@ -110,10 +110,15 @@ def test_closed_with_the_last_reference(program: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "reason"), [("/nowhere/at/all", "No such file"), ("/", "regular")]
+    ("path", "reason"),
+    [
+        ("/nowhere/at/all", "No such file"),
+        ("/", "regular"),
+        ("/proc/self/mem", "mem: cannot be read: Input/output error"),
+    ],
 )
 def test_no_file(path: str, reason: str) -> None:
-    """What cannot be opened is told."""
+    """What cannot be opened, or not be read, is told."""
     with pytest.raises(TetragonError, match=reason):
         Binary(path)
 

@@ -165,8 +165,11 @@ class ElfImage:
     def _read(self, offset: int, size: int) -> bytes:
         if offset > _MOST_OFFSET:
             return b""
-        self._file.seek(offset)
-        return self._file.read(size)
+        try:
+            self._file.seek(offset)
+            return self._file.read(size)
+        except OSError as error:
+            raise ElfError(f"cannot be read: {error.strerror}") from error
 
 
 def _text(texts: bytes, start: int) -> str:
