@@ -127,6 +127,12 @@ class Host:
         assert isinstance(status, pb.TracingPolicyStatus)
         return status
 
+    def state(self, name: str) -> str:
+        """Of a policy."""
+        reply = self.call("ListTracingPolicies", pb.ListTracingPoliciesRequest())
+        (number,) = [one.state for one in reply.policies if one.name == name]
+        return pb.TracingPolicyState.Name(number)
+
     def unattended(self) -> int:
         """As `status` has it."""
         health = self.call("GetHealth", GetHealthStatusRequest())
