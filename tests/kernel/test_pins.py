@@ -240,6 +240,27 @@ def test_a_place_that_others_may_write_to(root: Path, table: Map) -> None:
     root.rmdir()
 
 
+def test_links_to_other_directories(root: Path, tmp_path: Path) -> None:
+    """Nothing behind a symbolic link is removed, be it a run's or a policy's name."""
+    precious = tmp_path / "policy_1" / "precious"
+    precious.parent.mkdir()
+    precious.touch()
+    root.mkdir(0o700)
+    (root / "run_1_1").symlink_to(tmp_path)
+    (root / "run_2_1").mkdir()
+    (root / "run_2_1" / "policy_1").symlink_to(precious.parent)
+
+    runs = EarlierRuns(root)
+    assert [] == runs.policies()
+    runs.collect()
+    runs.close()
+
+    assert precious.exists()
+    assert ["run_1_1"] == [path.name for path in root.iterdir()]
+    (root / "run_1_1").unlink()
+    root.rmdir()
+
+
 def test_a_place_that_is_no_bpf_file_system(tmp_path: Path, table: Map) -> None:
     """The reason is one line that names the directory."""
     above = tmp_path / "not-there"

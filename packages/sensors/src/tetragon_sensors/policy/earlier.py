@@ -72,7 +72,7 @@ class EarlierRuns:
             return
         check_owner(root)
         for path in sorted(root.iterdir()):
-            if path.name.startswith(RUN) and path.is_dir():
+            if path.name.startswith(RUN) and _is_own_directory(path):
                 self._add(path, force=force)
 
     def _add(self, path: Path, *, force: bool) -> None:
@@ -96,14 +96,14 @@ class EarlierRuns:
 
     def policies(self) -> Sequence[EarlierPolicy]:
         """Those that are still attached, and the accounts of those that were."""
-        found = [entry for run in self._runs for entry in sorted(run.iterdir()) if entry.is_dir()]
-        return [EarlierPolicy(path) for path in found]
+        found = [entry for run in self._runs for entry in sorted(run.iterdir())]
+        return [EarlierPolicy(path) for path in found if _is_own_directory(path)]
 
     def collect(self) -> int:
         """Remove runs that have no policy any more; hits in them that nobody received."""
         lost = 0
         for path in list(self._runs):
-            if any(entry.is_dir() for entry in path.iterdir()):
+            if any(map(_is_own_directory, path.iterdir())):
                 continue
             lost += _unreceived(path)
             remove_run(path)
@@ -180,6 +180,11 @@ class EarlierPolicy:
         if self._table is not None:
             self._table.close()
         remove_tree(self._path)
+
+
+def _is_own_directory(path: Path) -> bool:
+    """Not a link to some other one, whose files would be removed."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _unreceived(run: Path) -> int:

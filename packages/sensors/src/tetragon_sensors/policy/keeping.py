@@ -284,7 +284,7 @@ def remove_tree(path: Path) -> None:
 def remove_run(path: Path) -> bool:
     """Remove a run's directory with the shared maps; False when there is a policy in it."""
     entries = list(path.iterdir()) if path.is_dir() else []
-    if any(entry.is_dir() for entry in entries):
+    if any(entry.is_dir() and not entry.is_symlink() for entry in entries):
         return False
     for entry in entries:
         entry.unlink(missing_ok=True)
