@@ -100,12 +100,6 @@ class PolicyState:
         values["last_errno"] = self._get(StateOffset.LAST_ERRNO)
         return values
 
-    def add(self, counters: Mapping[str, int]) -> None:
-        """Go on from what an earlier generation of the policy has counted."""
-        for name in LEDGER:
-            offset = ledger_offset(name)
-            _WORD.pack_into(self._memory, offset, self._get(offset) + counters.get(name, 0))
-
     def close(self) -> None:
         """Unmap; idempotent."""
         self._memory.close()
