@@ -120,21 +120,22 @@ def test_write_protection_of_the_quickstart(tmp_path: Path, workload: Path) -> N
         pytest.skip("needs BPF among the security modules: this kernel does not have it")
     policy = read_policy("quickstart/file_monitoring_enforce", {})
     added = [policy.name, "--namespace", policy.namespace, "--domain", "static"]
-    with sensitive_files(), running_agent(tmp_path, "--tracing-policy", str(ENFORCED)) as agent:
-        client = Client(tmp_path, "compact")
-        try:
-            client.mark(workload / "finish", "first-marker")
-            killed, by_signal = outcome(), tell(tmp_path, "list")
-            tell(tmp_path, "delete", *added)
-            free = outcome()
-            tell(tmp_path, "add", str(PROTECTED))
-            denied, by_lsm = outcome(), tell(tmp_path, "list")
-            wait(lambda: client.has("file_open"), "the hit of the LSM hook at the client")
-        finally:
-            client.process.terminate()
-            client.process.wait()
-        objects = bpf_objects(agent.pid)
-    await_unloaded(objects)
+    with sensitive_files():
+        with running_agent(tmp_path, "--tracing-policy", str(ENFORCED)) as agent:
+            client = Client(tmp_path, "compact")
+            try:
+                client.mark(workload / "finish", "first-marker")
+                killed, by_signal = outcome(), tell(tmp_path, "list")
+                tell(tmp_path, "delete", *added)
+                free = outcome()
+                tell(tmp_path, "add", str(PROTECTED))
+                denied, by_lsm = outcome(), tell(tmp_path, "list")
+                wait(lambda: client.has("file_open"), "the hit of the LSM hook at the client")
+            finally:
+                client.process.terminate()
+                client.process.wait()
+            objects = bpf_objects(agent.pid)
+        await_unloaded(objects)  # before that, even these files cannot be taken away
 
     assert (signal.SIGKILL, b"seen") == killed
     assert (0, b"xeen") == free
