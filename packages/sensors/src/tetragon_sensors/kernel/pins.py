@@ -32,8 +32,9 @@ _MAGIC: Final = 0xCAFE4A11
 """BPF_FS_MAGIC of include/uapi/linux/magic.h."""
 _STATFS_BYTES: Final = 256
 _MAP_INFO: Final = struct.Struct("=IIIIII16s")
-_LINK_INFO: Final = struct.Struct("=II")
+_LINK_INFO: Final = struct.Struct("=III")
 _DETACHED_S: Final = 5.0
+_FREED_S: Final = 0.05
 _PAUSE_S: Final = 0.002
 _KNOWN: Final = frozenset({MapKind.ARRAY, MapKind.HASH, MapKind.LRU_HASH, MapKind.RINGBUF})
 _MOUNT_FLAGS: Final = 1 << 1 | 1 << 2 | 1 << 3  # MS_NOSUID, MS_NODEV, MS_NOEXEC
@@ -113,9 +114,10 @@ def unpin_links(paths: Iterable[Path]) -> None:
     """Remove the names of links; those that nobody has open are detached when this returns.
 
     The kernel lets go of what was pinned some time after the name is gone (bpf_free_inode() runs
-    after an RCU grace period, and leaves the rest to a work queue).
+    after an RCU grace period, and leaves the rest to a work queue). A link gives its number back
+    just before it is detached, its program afterwards; but that the caller may have open.
     """
-    numbers = []
+    links, programs = [], []
     for path in paths:
         try:
             fd = _open_pinned(path)
@@ -126,14 +128,22 @@ def unpin_links(paths: Iterable[Path]) -> None:
         os.close(fd)
         path.unlink(missing_ok=True)
         if info is not None:
-            numbers.append(_LINK_INFO.unpack(info)[1])
-    deadline, pause = time.monotonic() + _DETACHED_S, threading.Event()
-    while any(map(_has_link, numbers)) and time.monotonic() < deadline:
+            _, link, program = _LINK_INFO.unpack(info)
+            links.append(link)
+            programs.append(program)
+    _await_end(Command.LINK_GET_FD_BY_ID, links, _DETACHED_S)
+    _await_end(Command.PROG_GET_FD_BY_ID, programs, _FREED_S)
+
+
+def _await_end(command: Command, numbers: list[int], limit_s: float) -> None:
+    """Return when the kernel has none of these any more, or after so long."""
+    deadline, pause = time.monotonic() + limit_s, threading.Event()
+    while any(_has(command, number) for number in numbers) and time.monotonic() < deadline:
         pause.wait(_PAUSE_S)
 
 
-def _has_link(number: int) -> bool:
-    fd, code = bpf(Command.LINK_GET_FD_BY_ID, request("III", number, 0, 0))
+def _has(command: Command, number: int) -> bool:
+    fd, code = bpf(command, request("III", number, 0, 0))
     if not code:
         os.close(fd)
     return not code
