@@ -110,16 +110,6 @@ def test_ledger(state: PolicyState, table: _Memory) -> None:
     assert {**expected, "last_errno": 13} == state.counters()
 
 
-def test_ledger_goes_on(state: PolicyState, table: _Memory) -> None:
-    """A new generation of a policy adds to what the one before has counted."""
-    table.set(ledger_offset("attempts"), 2)
-
-    state.add({"attempts": 40, "override": 7, "posted": 9})
-
-    assert state.counters()["attempts"] == 42
-    assert state.counters()["override"] == 7
-
-
 def test_programs_and_the_agent_agree(state: PolicyState, table: _Memory) -> None:
     """A program that runs on what the agent stored does as it was told, and is counted."""
     machine, code = acting(action("Override", arg_error=-13))

@@ -27,16 +27,22 @@ class Binary:
         """Open it; it is closed when the object goes. Raises TetragonError."""
         self.path = str(Path(path).absolute())
         try:
-            if not stat.S_ISREG(Path(self.path).stat().st_mode):
-                raise TetragonError(f"{self.path} is no regular file")
-            self._file = Path(self.path).open("rb")  # noqa: SIM115  closed by the finalizer
+            # to open a device may set it going; a FIFO put here meanwhile would be waited for
+            self._check_regular(Path(self.path).stat())
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise TetragonError(f"cannot open {self.path}: {error.strerror}") from error
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, os.close, descriptor)
+        self._check_regular(os.fstat(descriptor))
+        self._file = os.fdopen(descriptor, "rb", closefd=False)
         try:
             self.image = ElfImage(self._file)
         except ElfError as error:
             raise TetragonError(f"{self.path}: {error}") from error
+
+    def _check_regular(self, found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise TetragonError(f"{self.path} is no regular file")
 
     @property
     def link(self) -> str:

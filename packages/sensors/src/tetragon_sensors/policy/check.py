@@ -51,6 +51,11 @@ if TYPE_CHECKING:
 __all__ = ["make_plan"]
 
 NO_LIMITS: Final = EnforcementLimits()
+_CROWDS: Final = (
+    "this kernel lets tasks be preempted inside programs, which cannot prevent it before 6.15: if "
+    "many processes try at once, some attempts may get through (hook_busy counts them); boot with "
+    "preempt=voluntary"
+)
 
 
 def make_plan(
@@ -109,6 +114,10 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
     tell = problems.warn if hooks else problems.error
     for one in planning.impossible:
         tell(one.reason, one.where)
+    does_more = any(enforces((*one.match_actions, *one.match_return_actions)) for one in every)
+    kernel = planning.kernel
+    if does_more and kernel.preempts_programs and kernel.preemption_functions is None:
+        problems.warn(_CROWDS)
     problems.raise_if_any(policy.source)
     tracks = any(map(_tracks, policy.spec.hooks))
     rates = rate_limit_map(hooks)
@@ -131,7 +140,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
             *verdicts,
             *hashes_map(hooks),
         ),
-        enforces=any(enforces((*one.match_actions, *one.match_return_actions)) for one in every),
+        enforces=does_more,
     )
 
 
