@@ -66,7 +66,7 @@ class Running:
             assert time.monotonic() < deadline, f"no end of {self._tree.root} was reported"
             self.drain()
         _, status = os.waitpid(self._tree.root, 0)
-        assert status == 0
+        assert status == 0, status
         with self._output:
             return _attempts(self._output, self._reported)
 

@@ -39,8 +39,8 @@ class Act:
     """Path under which the process has the workload as its executable; empty: its own."""
     prepare: Callable[[], object] = _nothing
     """In the process, before it executes the workload."""
-    effects: int = 0
-    """Of each attempt, for others: 0 none, 1 the act completed."""
+    effects: int | None = 0
+    """Of each attempt, for others: 0 none, 1 the act completed; None: it may or may not have."""
     error: int = 0
     """Of each attempt that is not killed; 0 for an act that succeeds."""
     reported: str = ""
@@ -65,7 +65,7 @@ _SECRET: Final = "/etc/shadow-seen/key"
 _SETTING: Final = "/etc/seen/setting"
 
 
-def _connect(address: str, *, effects: int, **more: object) -> Act:
+def _connect(address: str, *, effects: int | None, **more: object) -> Act:
     return Act(
         act="connect",
         arguments=(address, "4400"),
@@ -96,13 +96,13 @@ FORBIDDEN: Final = (
     Forbidden(
         policy="quickstart/network_egress_cluster_enforce",
         kills=True,
-        acts=(_connect("127.0.0.2", effects=1, reported="Sigkill"),),
+        acts=(_connect("127.0.0.2", effects=None, reported="Sigkill"),),
         misses=(_connect("127.0.0.1", effects=1),),
     ),
     Forbidden(
         policy="tracingpolicy/tcp-connect-only-local-addrs",
         kills=True,
-        acts=(_connect("10.9.9.1", effects=1, program=CURL, reported="Sigkill"),),
+        acts=(_connect("10.9.9.1", effects=None, program=CURL, reported="Sigkill"),),
         misses=(
             _connect("127.0.0.1", effects=1, program=CURL),
             _connect("10.9.9.1", effects=1),
@@ -111,7 +111,7 @@ FORBIDDEN: Final = (
     Forbidden(
         policy="tracingpolicy/tcp-connect-only-private-addrs",
         kills=True,
-        acts=(_connect("192.0.2.1", effects=1, reported="Sigkill"),),
+        acts=(_connect("192.0.2.1", effects=None, reported="Sigkill"),),
         misses=(_connect("10.9.9.1", effects=1), _connect("127.0.0.1", effects=1)),
     ),
     Forbidden(

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from errno import EPERM
 from typing import TYPE_CHECKING, Final
+from unittest.mock import ANY
 
 import pytest
 
@@ -83,7 +84,7 @@ def killed(act: Act, times: int) -> Attempts:
         succeeded=0,
         killed=times,
         survived=0,
-        effects=act.effects * times,
+        effects=ANY if act.effects is None else act.effects * times,
         errors={},
         reported=reports(act, times),
     )
@@ -95,7 +96,7 @@ def ended(act: Act, times: int) -> Attempts:
         succeeded=0 if act.error else times,
         killed=0,
         survived=times,
-        effects=act.effects * times,
+        effects=ANY if act.effects is None else act.effects * times,
         errors={act.error: times} if act.error else {},
         reported=reports(act, times),
     )

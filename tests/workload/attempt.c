@@ -29,6 +29,7 @@ static struct counts {
 static const struct act *chosen;
 static int times;
 static atomic_int over;
+static pthread_barrier_t together; /* no thread can be made while another is in execve */
 
 static void *pages(size_t size)
 {
@@ -53,6 +54,7 @@ static void attempt(int number)
 
 static void *worker(void *unused)
 {
+	pthread_barrier_wait(&together);
 	for (;;) {
 		int number = counts->started++;
 
@@ -77,6 +79,7 @@ static void by_threads(int tasks)
 	pthread_t threads[MAX_TASKS + 1];
 	int i;
 
+	pthread_barrier_init(&together, NULL, tasks);
 	if (!times)
 		check(!pthread_create(&threads[tasks], NULL, await_end, NULL), "pthread_create");
 	for (i = 0; i < tasks; i++)
