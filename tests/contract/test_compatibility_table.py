@@ -13,7 +13,8 @@ ROOT: Final = Path(__file__).parents[2]
 POLICIES: Final = ROOT / "tests/data/policies"
 KERNELS: Final = ("5.10", "6.1", "6.12")
 METHODS: Final = frozenset(
-    "fentry fexit kprobe kprobe-multi tracepoint raw-tracepoint".split()  # noqa: SIM905  as shown
+    "fentry fexit kprobe kprobe-multi tracepoint raw-tracepoint fmod_ret lsm uprobe uprobe-multi "  # noqa: SIM905  as shown
+    "perf fentry+lsm kprobe+lsm".split()
 )
 TEXT: Final = (ROOT / "docs/reference/compatibility.md").read_text()
 

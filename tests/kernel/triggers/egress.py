@@ -11,8 +11,9 @@ from kernel import surroundings as around
 from tetragon_core.hooks import ArgumentValue
 
 from .case import Case, in_turn
-from .enforced import allowed, denied, functions_or_lsm, killed, run_as
+from .enforced import functions_or_lsm
 from .network import connected, talk
+from .outcomes import allowed, denied, killed, run_as
 from .values import Hit, number, packet, sock
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import mmap
 import os
 import platform
@@ -20,6 +19,7 @@ from tetragon_sensors.policy.imahash import why_no_hash
 from .calls import become, number_of
 from .case import Case, in_turn
 from .files import cut, mapped, our_passwd, permission, read, sensitive_files, use
+from .outcomes import allowed, denied, ended, killed, run_as
 from .places import PLACE, places
 from .values import Hit, executable, file, number, syscall, text
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tetragon_sensors.kernel.facts import Kernel
 
-__all__ = ["CASES", "denied", "killed", "run_as"]
+__all__ = ["CASES", "functions_or_lsm"]
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _HERE: Final = -100
@@ -37,53 +37,6 @@ _NEW_USER: Final = 0x1000_0000
 _NEW_NETWORK: Final = 0x4000_0000
 _BASH: Final = "/usr/bin/bash"
 _ABI: Final = "x64" if platform.machine() == "x86_64" else "arm64"
-_PERL: Final = "/usr/bin/perl"
-
-
-# ---- what became of an act ----
-
-
-def ended(action: Callable[[], object]) -> int:
-    """How a child that runs `action` ends, as waitpid() says; 0: well."""
-    pid = os.fork()
-    if not pid:
-        try:
-            action()
-        except OSError as error:
-            os._exit(error.errno or 255)
-        os._exit(0)
-    return os.waitpid(pid, 0)[1]
-
-
-def killed(action: Callable[[], object]) -> Callable[[], None]:
-    """It has to end by SIGKILL, in a child."""
-
-    def act() -> None:
-        status = ended(action)
-        assert status == signal.SIGKILL, f"ended with status {status}"
-
-    return act
-
-
-def denied(action: Callable[[], object], error: int = errno.EPERM) -> Callable[[], None]:
-    """It has to fail with this error, in a child."""
-
-    def act() -> None:
-        code = os.waitstatus_to_exitcode(ended(action))
-        assert code == error, f"ended with {code}"
-
-    return act
-
-
-def allowed(action: Callable[[], object]) -> Callable[[], None]:
-    """It has to succeed, in a child."""
-    return denied(action, 0)
-
-
-def run_as(program: str, script: str, *arguments: str) -> None:
-    """Run a Perl script in a process whose executable has another name; ends this one."""
-    around.seen_as(program, _PERL)  # type: ignore[arg-type]  # any text will do
-    os.execv(program, [program, "-e", script, *arguments])
 
 
 # ---- files ----

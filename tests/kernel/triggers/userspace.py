@@ -15,8 +15,8 @@ from tetragon_sensors.kernel.user_writes import can_write_user
 
 from .calls import become
 from .case import Case, in_turn
-from .enforced import allowed, denied
 from .files import read
+from .outcomes import allowed, denied
 from .places import PLACE, copied, places
 from .values import Hit, long, number
 
