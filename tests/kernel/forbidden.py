@@ -221,7 +221,7 @@ FORBIDDEN: Final = (
     Forbidden(
         policy="tracingpolicy/lsm_bprm_check",
         prepare=around.testers,
-        refused=around.without_lsm,
+        refused=around.without_hashes,
         acts=(
             Act(
                 act="execute",

@@ -153,6 +153,11 @@ def without_lsm(kernel: Kernel) -> str:
     return "" if kernel.abilities.can_lsm else "lsmhooks are not possible here"
 
 
+def without_hashes(kernel: Kernel) -> str:
+    """No BPF among the security modules, or none that can ask for the hash of a file."""
+    return without_lsm(kernel) or ("" if kernel.version >= (5, 18) else "imaHash is not possible")
+
+
 def without_denied_calls(kernel: Kernel) -> str:
     """Links can be denied neither by their system calls nor inside."""
     abilities = kernel.abilities
