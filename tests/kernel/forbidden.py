@@ -198,11 +198,13 @@ FORBIDDEN: Final = (
     Forbidden(
         policy="tracingpolicy/override-security",
         prepare=places,
+        refused=around.without_denials,
         acts=(Act(act="mkdir", arguments=("", PLACE), error=errno.EPERM, reported="Override"),),
         misses=(Act(act="mkdir", arguments=("", PLACE), program=BASH, effects=1, reported="Post"),),
     ),
     Forbidden(
         policy="tracingpolicy/security-socket-connect-block-others",
+        refused=around.without_denials,
         acts=(
             _connect("127.0.0.1", effects=0, program=CURL, error=errno.EPERM, reported="Override"),
         ),

@@ -153,6 +153,12 @@ def without_lsm(kernel: Kernel) -> str:
     return "" if kernel.abilities.can_lsm else "lsmhooks are not possible here"
 
 
+def without_denials(kernel: Kernel) -> str:
+    """Security functions can be denied in no way."""
+    abilities = kernel.abilities
+    return "" if abilities.can_lsm or abilities.can_fmod_ret else "cannot be denied here"
+
+
 def without_hashes(kernel: Kernel) -> str:
     """No BPF among the security modules, or none that can ask for the hash of a file."""
     return without_lsm(kernel) or ("" if kernel.version >= (5, 18) else "imaHash is not possible")
@@ -168,6 +174,7 @@ def without_denied_calls(kernel: Kernel) -> str:
 def without_copied_name(kernel: Kernel) -> str:
     """Since 6.10 the name is the second argument."""
     function = kernel.btf.find_function("security_inode_copy_up_xattr")
-    if function is None or len(function.parameters) == 1:
-        return without_functions(kernel)
-    return "type string does not fit argument 0"
+    if reason := without_denials(kernel):
+        return reason
+    is_first = function is not None and len(function.parameters) == 1
+    return "" if is_first else "type string does not fit argument 0"
