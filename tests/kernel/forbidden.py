@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import errno
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from kernel import surroundings as around
 from kernel.triggers.places import PLACE, places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from tetragon_sensors.kernel.facts import Kernel
@@ -59,6 +59,8 @@ class Forbidden:
     prepare: Callable[[], AbstractContextManager[object]] = nullcontext
     refused: Callable[[Kernel], str] = around.without_functions
     """Why a kernel cannot have it (a pattern); empty: it can."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the policy, and what is put in its place."""
 
 
 _SECRET: Final = "/etc/shadow-seen/key"
@@ -164,7 +166,10 @@ FORBIDDEN: Final = (
         policy="tracingpolicy/killer",
         kills=True,
         refused=lambda _: "",
-        acts=(Act(act="dup", arguments=("",), program=BASH, reported="NotifyEnforcer"),),
+        values={BASH: around.NEVER_RUN},
+        acts=(
+            Act(act="dup", arguments=("",), program=around.NEVER_RUN, reported="NotifyEnforcer"),
+        ),
         misses=(Act(act="dup", arguments=("",)),),
     ),
     Forbidden(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tetragon_sensors.kernel.facts import Kernel
 
 MANY: Final = 1000
+NEVER_RUN: Final = "/usr/bin/pinky"
+"""A program that nothing on this machine runs while it is watched, unlike a shell."""
 LINKS: Final = "/etc/seen-links"
 LINKED: Final = "/etc/passwd-seen"
 TESTER: Final = f"{PLACE}/contrib/tester-progs/nop"

@@ -105,7 +105,7 @@ def ended(act: Act, times: int) -> Attempts:
 @pytest.mark.parametrize("row", FORBIDDEN, ids=[row.policy for row in FORBIDDEN])
 def test_policy(run: PolicyRun, workload: Path, row: Forbidden) -> None:
     """Of 1,000 attempts none succeeds and each is reported; 1,000 near misses go unnoticed."""
-    policy = read_policy(row.policy, {})
+    policy = read_policy(row.policy, dict(row.values))
     if reason := row.refused(run.engine.kernel):
         with pytest.raises(TetragonError, match=reason):
             run.engine.load(policy)

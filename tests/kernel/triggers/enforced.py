@@ -230,7 +230,8 @@ CASES: Final = (
     ),
     Case(
         policy="tracingpolicy/killer",
-        act=killed(lambda: run_as(_BASH, _DUPLICATE)),
+        values=lambda: {_BASH: around.NEVER_RUN},
+        act=killed(lambda: run_as(around.NEVER_RUN, _DUPLICATE)),
         expected=(
             Hit(
                 "raw_syscalls/sys_enter",
@@ -240,7 +241,7 @@ CASES: Final = (
         ),
         miss=in_turn(
             allowed(lambda: run_as("/usr/bin/dash", _DUPLICATE)),
-            allowed(lambda: run_as(_BASH, "exit 0")),
+            allowed(lambda: run_as(around.NEVER_RUN, "exit 0")),
         ),
     ),
     Case(
