@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import ctypes as c
 import functools
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final
 
-from tetragon_core.errors import TetragonError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tetragon_sensors.shared_library import Signatures, open_library
 
 __all__ = ["BccSymbol", "BccSymbolOption", "bcc"]
 
@@ -41,8 +37,6 @@ class BccSymbolOption(c.Structure):
     )
 
 
-Signatures: TypeAlias = "Mapping[str, tuple[Any, tuple[Any, ...]]]"
-"""Result and arguments of each function we call."""
 _SIGNATURES: Final[Signatures] = {
     "bcc_resolve_symname": (
         c.c_int,
@@ -55,26 +49,10 @@ _SIGNATURES: Final[Signatures] = {
 }
 
 
-def _candidates() -> list[str]:
-    """The copy that travels with the package, then the system's own."""
-    bundled = Path(__file__).parent.parent / "_lib" / "libbcc_bpf.so.0"
-    return [str(bundled), "libbcc_bpf.so.0"]
-
-
 @functools.cache
 def bcc() -> Any:  # noqa: ANN401  (a ctypes library has no useful static type)
     """Open the library and declare what we call; it is loaded when first asked for.
 
     Raises TetragonError when it is not installed.
     """
-    for name in _candidates():
-        try:
-            lib = c.CDLL(name, use_errno=True)
-        except OSError:
-            continue
-        for function, (result, arguments) in _SIGNATURES.items():
-            entry = getattr(lib, function)
-            entry.restype = result
-            entry.argtypes = arguments
-        return lib
-    raise TetragonError("libbcc_bpf.so.0 was not found: install the package libbpfcc or libbcc")
+    return open_library("libbcc_bpf.so.0", "libbpfcc or libbcc", _SIGNATURES)

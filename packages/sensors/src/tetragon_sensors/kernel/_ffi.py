@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tetragon_sensors.libbpf._ffi import load_library
 
 if TYPE_CHECKING:
-    from tetragon_sensors.libbpf._ffi import Signatures
+    from tetragon_sensors.shared_library import Signatures
 
 __all__ = [
     "BPF",

@@ -4,20 +4,15 @@
 from __future__ import annotations
 
 import ctypes as c
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final
 
-from tetragon_core.errors import TetragonError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tetragon_sensors.shared_library import Signatures, open_library
 
 __all__ = [
     "PRINT_CALLBACK",
     "SAMPLE_CALLBACK",
     "ObjectOpenOpts",
     "ProgInfo",
-    "Signatures",
     "load_library",
 ]
 
@@ -43,8 +38,6 @@ class ProgInfo(c.Structure):
 
 
 _P: Final = c.c_void_p
-Signatures: TypeAlias = "Mapping[str, tuple[Any, tuple[Any, ...]]]"
-"""Result and arguments of each function we call."""
 _SIGNATURES: Final[Signatures] = {
     "libbpf_set_print": (_P, (PRINT_CALLBACK,)),
     "bpf_object__open_mem": (_P, (c.c_char_p, c.c_size_t, c.POINTER(ObjectOpenOpts))),
@@ -72,25 +65,6 @@ _SIGNATURES: Final[Signatures] = {
 }
 
 
-def _candidates() -> list[str]:
-    """The copy that travels with the package, then the system's own."""
-    bundled = Path(__file__).parent.parent / "_lib" / "libbpf.so.1"
-    return [str(bundled), "libbpf.so.1"]
-
-
 def load_library(signatures: Signatures = _SIGNATURES) -> Any:  # noqa: ANN401  (a ctypes library has no useful static type)
-    """Open libbpf and declare what we call.
-
-    Raises TetragonError when it is not installed.
-    """
-    for name in _candidates():
-        try:
-            lib = c.CDLL(name, use_errno=True)
-        except OSError:
-            continue
-        for function, (result, arguments) in signatures.items():
-            entry = getattr(lib, function)
-            entry.restype = result
-            entry.argtypes = arguments
-        return lib
-    raise TetragonError("libbpf.so.1 was not found: install the package libbpf1 or libbpf")
+    """Open libbpf and declare what we call. Raises TetragonError when it is not installed."""
+    return open_library("libbpf.so.1", "libbpf1 or libbpf", signatures)

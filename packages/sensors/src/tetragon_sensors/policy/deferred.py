@@ -104,10 +104,7 @@ def at_end(
     planning: Planning, hook: Hook, functions: Functions, wants: frozenset[str] = frozenset()
 ) -> HookPlan:
     """A program where these calls return; it applies what is in `wants` if nobody has."""
-    targets = tuple(
-        planning.target(symbol, planning.info(hook, HookEvent.KPROBE, symbol), type_id)
-        for symbol, type_id in functions.symbols
-    )
+    targets = planning.functions(hook, functions.symbols)
     return HookPlan(
         method=functions.at_return,
         timing=Timing.VERDICT_END,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.hooks import HookEvent
 from tetragon_core.policy.model import FunctionHook, HookKind
 
 from .attaching import plan_functions
@@ -114,10 +113,7 @@ def _applying(
     )
     if not wants:
         return [end]
-    targets = tuple(
-        planning.target(symbol, planning.info(hook, HookEvent.KPROBE, symbol), type_id)
-        for symbol, type_id in functions.symbols
-    )
+    targets = planning.functions(hook, functions.symbols)
     entry = HookPlan(
         method=functions.entry,
         timing=Timing.VERDICT,

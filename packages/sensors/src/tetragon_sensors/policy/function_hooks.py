@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tetragon_core.hooks import HookEvent
-
 from .arguments import lay_out, plan_data, plan_parameter, plan_result
 from .attaching import plan_functions
 from .calls import resolve_calls
@@ -57,10 +55,7 @@ def _programs(
     placed, result, size = lay_out(arguments, result)
     data_from = len(hook.args)
     planning.check_selectors(hook.selectors, placed, data_from, result)
-    targets = tuple(
-        planning.target(symbol, planning.info(hook, HookEvent.KPROBE, symbol), type_id)
-        for symbol, type_id in functions.symbols
-    )
+    targets = planning.functions(hook, functions.symbols)
     entry = HookPlan(
         method=functions.entry,
         timing=Timing.ENTRY,

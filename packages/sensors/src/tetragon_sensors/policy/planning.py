@@ -13,7 +13,7 @@ from .arguments import check_filters
 from .plan import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tetragon_core.policy.model import Hook, Policy, Selector
     from tetragon_sensors.kernel.facts import Kernel
@@ -69,6 +69,13 @@ class Planning:
             function_name=function_name,
             message=hook.message,
             tags=hook.tags,
+        )
+
+    def functions(self, hook: Hook, symbols: Iterable[tuple[str, int]]) -> tuple[Target, ...]:
+        """Places of a hook on functions, each a symbol and its BTF id."""
+        return tuple(
+            self.target(symbol, self.info(hook, HookEvent.KPROBE, symbol), type_id)
+            for symbol, type_id in symbols
         )
 
     def target(self, symbol: str, info: HookInfo, type_id: int = 0) -> Target:
