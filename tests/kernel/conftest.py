@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sensor that the tests of one module share: loading takes seconds on an emulated machine."""
+"""Sensor and engine that the tests of a module share: loading takes seconds in an emulator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel.policies import policy_engine
 from kernel.recorder import recording
 from tetragon_core.cgroups import pick_hierarchy
 from tetragon_sensors.base import SensorConfig
@@ -15,6 +16,7 @@ from tetragon_sensors.base import SensorConfig
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel.policies import PolicyRun
     from kernel.recorder import Recorder
     from tetragon_core.cgroups import Hierarchy
 
@@ -37,3 +39,16 @@ def recorder(shared_recorder: Recorder) -> Iterator[Recorder]:
     """A recorder that loses nothing during the test."""
     yield shared_recorder
     assert {} == shared_recorder.losses()
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[PolicyRun]:
+    """One engine for a module's tests; at its end nothing may have been lost."""
+    with policy_engine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def program(workload: Path) -> Path:
+    """The program whose functions are probed."""
+    return workload / "called"

@@ -15,7 +15,6 @@ import pytest
 from kernel.attempts import Attempts, Running, run_attempts, start_attempts
 from kernel.compatibility import read_policy
 from kernel.forbidden import CHILDREN, FORBIDDEN, THREADS
-from kernel.policies import policy_engine
 from kernel.recorder import DEADLINE_S
 from kernel.surroundings import MANY, seen_as
 from tetragon_core.errors import TetragonError
@@ -37,13 +36,6 @@ UPGRADED: Final = [
     for one in FORBIDDEN
     if one.policy in {"tracingpolicy/symlink-override", "tracingpolicy/override-security"}
 ]
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from tetragon_core.errors import TetragonError
 from tetragon_core.hooks import HookMessage
 from tetragon_sensors.policy.actions import ACTION_NUMBERS, POST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from kernel.policies import PolicyRun
 
@@ -51,13 +51,6 @@ ASKED: Final = f"""{_HEAD}
       matchReturnActions: [{{action: Sigkill}}]
 """
 KILL: Final = ACTION_NUMBERS["Sigkill"]
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def ask(pid: int) -> None:

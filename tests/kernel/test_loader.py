@@ -12,15 +12,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import pytest
-
 from kernel.descriptors import open_descriptors
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from kernel.system import mount, private_mounts
 from tetragon_core.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from kernel.policies import PolicyRun
     from tetragon_core.hooks import HookMessage
@@ -33,13 +31,6 @@ spec: {loader: true}
 """
 _CAT: Final = shutil.which("cat") or "/bin/cat"
 _MANY: Final = 24
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """An engine for all tests of this module."""
-    with policy_engine() as made:
-        yield made
 
 
 def _loads(hits: list[HookMessage]) -> list[tuple[str, str]]:

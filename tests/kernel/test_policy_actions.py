@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
     from tetragon_core.hooks import HookMessage
 
 POST = 1
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def policy(actions: str, offsets: str = "'1000:2000'") -> str:

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.typed_policies import function, needs_functions, tracepoint, values
 from tetragon_core.hooks import ArgumentValue
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
 
 IN_RECORD: Final = 4095
@@ -26,13 +23,6 @@ MOST: Final = 327_360
 WRITE: Final = "syscalls/sys_enter_write"
 BUFFER: Final = "{index: 6, type: char_buf, sizeArgIndex: 8}"
 MARK: Final = "mark"
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def write(*buffers: bytes) -> None:

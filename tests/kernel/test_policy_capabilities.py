@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.typed_policies import function, tracepoint, values
 from tetragon_sensors.kernel.btf import Btf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
 
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -27,13 +24,6 @@ KEEP_CAPABILITIES: Final = 1 << 2
 """SECBIT_NO_SETUID_FIXUP."""
 ADMIN: Final = 21
 """CAP_SYS_ADMIN, which a new host name asks for."""
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def set_of(name: str) -> int:

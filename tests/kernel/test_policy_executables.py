@@ -10,24 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from kernel.seeking import MARK, policy, seek
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
 
 PYTHON: Final = str(Path("/proc/self/exe").readlink())
 PERL: Final = "/usr/bin/perl"
 SEEK: Final = f"open(F, '<', '/etc/passwd'); sysseek(F, {MARK}, 0);"
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def binaries(operator: str, *values: str, more: str = "", key: str = "matchBinaries") -> str:

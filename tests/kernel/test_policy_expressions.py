@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.seeking import MARK
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
 
 OFFSETS = (MARK - 1, MARK, MARK + 1, MARK + (1 << 32))
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def policy(expression: str) -> str:

@@ -13,27 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.typed_policies import function, needs_functions, tracepoint, values
 from tetragon_core import syscalls
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
     from tetragon_sensors.kernel.btf import Btf
 
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
 BPF: Final = syscalls.number(syscalls.HOST_ABI, "bpf") or 0
 PERF_EVENT_OPEN: Final = syscalls.number(syscalls.HOST_ABI, "perf_event_open") or 0
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def make_map(kind: int, name: bytes) -> int:

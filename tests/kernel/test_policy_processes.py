@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from kernel.seeking import policy, seek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from kernel.policies import PolicyRun
 
@@ -25,13 +25,6 @@ _NEW_PID: Final = 0x2000_0000
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _CAPABILITY_VERSION: Final = 0x2008_0522
 _SYS_TIME: Final = 25
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def fork_and_wait(action: Callable[[], object]) -> None:

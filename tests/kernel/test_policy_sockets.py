@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.typed_policies import function, needs_functions, part_of, tracepoint, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from kernel.policies import PolicyRun
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 def connect_to_port_1(family: int, source: tuple[str, int]) -> None:

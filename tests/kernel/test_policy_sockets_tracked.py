@@ -9,22 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel.policies import PolicyRun
 
 POST, TRACK_SOCK, UNTRACK_SOCK = 1, 11, 12
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 CONNECTIONS = """

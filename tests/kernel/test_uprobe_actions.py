@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from kernel.descriptors import nothing_leaks
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from kernel.probed import called, uprobe
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel.policies import PolicyRun
@@ -27,19 +26,6 @@ OVERRIDE: Final = 5
 """enum KprobeAction."""
 
 pytestmark = pytest.mark.usefixtures(nothing_leaks.__name__)
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
-
-
-@pytest.fixture
-def program(workload: Path) -> Path:
-    """The program whose functions are probed."""
-    return workload / "called"
 
 
 def acting(program: Path, action: str, more: str = "") -> str:

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from kernel.descriptors import nothing_leaks
-from kernel.policies import policy_engine
 from kernel.probed import RESULT, called, hits_of_waiting, plain, start_waiting, uprobe
 from tetragon_core.policy.problems import PolicyError
 from tetragon_sensors.bcc.usdt import find_objects
 from tetragon_sensors.binaries.binary import Binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel.policies import PolicyRun
@@ -30,19 +28,6 @@ LIBC: Final = "/lib/x86_64-linux-gnu/libc.so.6"
 MALLOC_BYTES: Final = 123_457
 
 pytestmark = pytest.mark.usefixtures(nothing_leaks.__name__)
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
-
-
-@pytest.fixture
-def program(workload: Path) -> Path:
-    """The program whose functions are probed."""
-    return workload / "called"
 
 
 def test_file_that_is_replaced(run: PolicyRun, program: Path, tmp_path: Path) -> None:

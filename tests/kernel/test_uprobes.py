@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from kernel.descriptors import nothing_leaks
-from kernel.policies import policy_engine, start
+from kernel.policies import start
 from kernel.probed import RESULT, called, hits_of_waiting, plain, start_waiting, uprobe
 from tetragon_core.hooks import ArgumentValue, HookEvent
 from tetragon_sensors.binaries.binary import Binary
 from tetragon_sensors.binaries.places import place_of_symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel.policies import PolicyRun
@@ -33,19 +32,6 @@ NUMBERS: Final = (
 )
 
 pytestmark = pytest.mark.usefixtures(nothing_leaks.__name__)
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
-
-
-@pytest.fixture
-def program(workload: Path) -> Path:
-    """The program whose functions are probed."""
-    return workload / "called"
 
 
 # ---- what is seen ----

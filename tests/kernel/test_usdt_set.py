@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.usdts import execute, policy, values, where
 from tetragon_core.policy.problems import PolicyError
 from tetragon_sensors.kernel.abilities import Ability
@@ -16,7 +15,6 @@ from tetragon_sensors.kernel.user_writes import can_write_user
 from tetragon_sensors.policy import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel.policies import PolicyRun
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 
 POST, SET = 1, 15
 TIMES = 1000
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 @pytest.fixture

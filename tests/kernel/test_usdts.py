@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.policies import policy_engine
 from kernel.usdts import execute, policy, values, waiting, where
 from sensors.btf_blob import BtfBlob
 from tetragon_core.hooks import ArgumentValue, HookEvent
@@ -17,7 +16,6 @@ from tetragon_sensors.bcc.usdt import read_usdt_notes
 from tetragon_sensors.kernel.btf import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from kernel.policies import PolicyRun
@@ -35,13 +33,6 @@ EXTREMES = (
     (1 << 64) - 1,
 )
 BAD_ADDRESS = {"Message": "Bad address for basic type"}
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[PolicyRun]:
-    """One engine for all tests."""
-    with policy_engine() as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
