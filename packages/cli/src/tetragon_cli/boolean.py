@@ -14,7 +14,7 @@ __all__ = ["boolean_option"]
 
 
 def boolean_option(
-    name: str, *, default: bool = False, text: str
+    name: str, *, default: bool = False, text: str, hidden: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator adding the option; the function gets one bool."""
     word = name.removeprefix("--")
@@ -38,6 +38,7 @@ def boolean_option(
             flag_value=True,
             default=default,
             metavar="[=BOOL]",
+            hidden=hidden,
             help=shown,
         )(function)
 

@@ -19,9 +19,11 @@ from tetragon_core.stats import Counter
 from .encode import lost_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .encode import EncodedEvent
+
+    View = Callable[[EncodedEvent], bytes | None]
 
 __all__ = ["Bus", "Subscription"]
 
@@ -33,11 +35,18 @@ class Subscription:
     """One subscriber's queue. The bus fills it, one sender empties it."""
 
     def __init__(
-        self, *, kinds: frozenset[int] | None, max_events: int, max_bytes: int, already_lost: int
+        self,
+        *,
+        kinds: frozenset[int] | None,
+        view: View | None,
+        max_events: int,
+        max_bytes: int,
+        already_lost: int,
     ) -> None:
         self.dropped = 0
         self.accepted = 0
         self._kinds = kinds
+        self._view = view
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._queue: deque[bytes] = deque()
@@ -52,7 +61,10 @@ class Subscription:
         """Queue `event` if it is wanted and fits; `total_lost` counts since the agent's start."""
         if self._kinds is not None and event.kind not in self._kinds:
             return
-        payload = event.payload + self._notes
+        seen = event.payload if self._view is None else self._view(event)
+        if seen is None:
+            return
+        payload = seen + self._notes
         if total_lost != self._told_lost or self.dropped != self._told_dropped:
             payload += lost_suffix(
                 before_agent=total_lost - self._told_lost,
@@ -116,10 +128,16 @@ class Bus:
         self._past_accepted = 0
         self._past_dropped = 0
 
-    def subscribe(self, kinds: frozenset[int] | None = None) -> Subscription:
-        """A queue that gets everything published from now on, or only these kinds of it."""
+    def subscribe(
+        self, kinds: frozenset[int] | None = None, view: View | None = None
+    ) -> Subscription:
+        """A queue that gets everything published from now on, or only these kinds of it.
+
+        `view` then says what of such an event is sent: its bytes, or nothing with None.
+        """
         subscription = Subscription(
             kinds=kinds,
+            view=view,
             max_events=self._max_events,
             max_bytes=self._max_bytes,
             already_lost=self._lost,

@@ -9,7 +9,7 @@ Filters are not known here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from tetragon import events_pb2 as events_pb
 from tetragon import tetragon_pb2 as pb
@@ -52,12 +52,23 @@ _PROPERTIES_TAG: Final = tag(pb.Process.BINARY_PROPERTIES_FIELD_NUMBER)
 _REFCNT_ONE: Final = tag(pb.Process.REFCNT_FIELD_NUMBER, wire_type=0) + varint(1)
 
 
-class EncodedEvent(NamedTuple):
+class EncodedEvent:
     """One event as every subscriber gets it."""
 
-    kind: int
-    """Number of the event's field in GetEventsResponse, which is also its EventType."""
-    payload: bytes
+    __slots__ = ("_message", "kind", "payload")
+
+    def __init__(self, kind: int, payload: bytes) -> None:
+        self.kind = kind
+        """Number of the event's field in GetEventsResponse, which is also its EventType."""
+        self.payload = payload
+        self._message: events_pb.GetEventsResponse | None = None
+
+    @property
+    def message(self) -> events_pb.GetEventsResponse:
+        """The event as a message, for filters; decoded once for all. Nobody may change it."""
+        if self._message is None:
+            self._message = events_pb.GetEventsResponse.FromString(self.payload)
+        return self._message
 
 
 class EventEncoder:

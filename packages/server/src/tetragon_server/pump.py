@@ -58,7 +58,7 @@ class EventSource(Protocol):
 class Pump:
     """One per agent."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the places records and their losses come from, and go to
         self,
         source: RecordSource,
         observer: EventSource,
@@ -69,10 +69,12 @@ class Pump:
         ancestors: frozenset[str] = frozenset(),
         more_losses: Callable[[], int] = int,
         notice: Callable[[], object] = int,
+        taps: Sequence[Callable[[Event], object]] = (),
     ) -> None:
         """`ancestors`: types of events that list them. `more_losses`: records lost elsewhere.
 
         `notice` is called before each batch: what it tells the bus comes with the batch's events.
+        `taps` get each event before it is encoded, whether anybody subscribes or not.
         """
         self._source = source
         self._observer = observer
@@ -84,6 +86,7 @@ class Pump:
         self._errors = 0
         self._more_losses = more_losses
         self._notice = notice
+        self._taps = tuple(taps)
         self._loss_mark = self._mark()
         self._lost = self._total_lost()
 
@@ -132,12 +135,16 @@ class Pump:
 
     def publish(self, events: Iterable[Event]) -> None:
         """Events that are known already, such as those of the /proc walk, go the same way."""
-        if not self._bus.subscribers:
+        is_wanted = bool(self._bus.subscribers)
+        if not is_wanted and not self._taps:
             return
         for event in events:
             is_short = self._ancestors and wants_ancestors(event, self._ancestors)
             complete = with_ancestors(event) if is_short else event
-            self._bus.publish(self._encoder.encode(complete))
+            for tap in self._taps:
+                tap(complete)
+            if is_wanted:
+                self._bus.publish(self._encoder.encode(complete))
 
     def _tell_lost(self) -> None:
         mark = self._mark()

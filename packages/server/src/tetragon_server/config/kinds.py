@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds of option values: text to value, with one line that says how to write it otherwise."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DURATION", "FLAG", "LINES", "SIZE", "TEXT", "WORDS", "Kind", "choice", "number"]
+
+_FACTORS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_TRUE: Final = frozenset({"1", "t", "true"})
+_FALSE: Final = frozenset({"0", "f", "false"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How a value is written; `parse` raises ValueError with one line that says so."""
+
+    name: str
+    parse: Callable[[str], Any]
+    is_list: bool = False
+    """May be given several times; each text gives a tuple, and these are joined."""
+    choices: tuple[str, ...] = ()
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise ValueError(f'"{text}" is neither true nor false')
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"(\d+)([KMG]?)", text)
+    if found is None:
+        raise ValueError(f'"{text}" is no size; write it like 65536, 512K or 8M')
+    return int(found[1]) * _FACTORS[found[2]]
+
+
+def _duration_s(text: str) -> float:
+    if text.strip() in {"0", ""}:
+        return 0.0
+    parts = _DURATION_PART.findall(text)
+    if not parts or "".join(digits + unit for digits, unit in parts) != text:
+        raise ValueError(f'"{text}" is no duration; write it like 30s, 5m or 1h30m')
+    return sum(float(digits) * _UNITS_S[unit] for digits, unit in parts)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    (cells,) = csv.reader([text]) if text else ([],)
+    words = (cell.strip() for cell in cells)
+    return tuple(word for word in words if word)
+
+
+TEXT: Final = Kind(name="text", parse=str)
+FLAG: Final = Kind(name="bool", parse=_flag)
+SIZE: Final = Kind(name="size", parse=_size)
+"""Bytes, with K, M or G for powers of 1024."""
+DURATION: Final = Kind(name="duration", parse=_duration_s)
+"""Seconds."""
+WORDS: Final = Kind(name="words", parse=_words, is_list=True)
+"""Separated by commas, and given several times."""
+LINES: Final = Kind(name="texts", parse=lambda text: (text,) if text else (), is_list=True)
+"""Given several times; a comma is part of the value."""
+
+
+def number(minimum: int | None = None, maximum: int | None = None) -> Kind:
+    """A whole number within limits."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(f'"{text}" is no whole number') from None
+        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            raise ValueError(f"{value} is out of range; {_range(minimum, maximum)}")
+        return value
+
+    return Kind(name="number", parse=parse)
+
+
+def _range(minimum: int | None, maximum: int | None) -> str:
+    if maximum is None:
+        return f"at least {minimum}"
+    return f"at most {maximum}" if minimum is None else f"from {minimum} to {maximum}"
+
+
+def choice(*words: str) -> Kind:
+    """One of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f'"{text}" is none of {", ".join(words)}')
+        return text
+
+    return Kind(name="choice", parse=parse, choices=words)

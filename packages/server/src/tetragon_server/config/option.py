@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an option of the agent is: a field's default, kind and meaning, in one place.
+
+The command line, the environment, files and documents are all made from these. Where values come
+from is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from .kinds import FLAG, TEXT
+
+if TYPE_CHECKING:
+    from .kinds import Kind
+
+__all__ = ["Option", "option", "options_of"]
+
+_KEY: Final = "option"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option; its name is the field's with `-` for `_`."""
+
+    name: str
+    default: Any
+    kind: Kind
+    text: str
+    """What it is for, in one line; ends with a full stop."""
+    reloads: bool
+    """A new value is taken over on SIGHUP."""
+    is_ours: bool
+    """Tetragon has no such option."""
+    hidden: bool
+
+    @property
+    def field_name(self) -> str:
+        """The attribute of AgentConfig."""
+        return self.name.replace("-", "_")
+
+
+def option(  # one parameter for each property of an option
+    default: Any,  # noqa: ANN401  # a value of the field's type
+    text: str,
+    kind: Kind | None = None,
+    *,
+    reloads: bool = False,
+    is_ours: bool = False,
+    hidden: bool = False,
+) -> Any:  # noqa: ANN401  # dataclasses.field says the same
+    """A field of AgentConfig that users can set. `kind`: by default text, or a flag for a bool."""
+    chosen = kind or (FLAG if isinstance(default, bool) else TEXT)
+    properties = {
+        "kind": chosen,
+        "text": text,
+        "reloads": reloads,
+        "is_ours": is_ours,
+        "hidden": hidden,
+    }
+    return field(default=default, metadata={_KEY: properties})
+
+
+def options_of(config_class: type) -> tuple[Option, ...]:
+    """Every option among the fields of `config_class`, in their order."""
+    return tuple(_option(one) for one in fields(config_class) if _KEY in one.metadata)
+
+
+def _option(one: Field[Any]) -> Option:
+    return Option(name=one.name.replace("_", "-"), default=one.default, **one.metadata[_KEY])

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The running agent: every part wired to the others, from the attached sensor to the last stream.
+
+One thread, one event loop:
+
+    ring ─ drain ─► observer ─ events ─► encoder ─ bytes ─► bus ─► a queue for each subscriber
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tetragon_core.cache import ProcessCache
+from tetragon_core.clock import BootClock
+from tetragon_core.ids import node_name
+from tetragon_core.observer import Observer
+from tetragon_core.users import UserNames
+
+from .answers import Answers
+from .bus import Bus
+from .encode import EventEncoder, fallback_suffix
+from .grpc_server import GrpcServer
+from .health import health_service
+from .heap import timed_collection
+from .host import passwd_file
+from .metrics import MetricsServer, render
+from .policies.assembly import Policies
+from .policies.metrics import policy_metrics
+from .process_message import ProcessBuilder
+from .pump import Pump, RecordSource
+from .runtime_files import agent_info, info_file
+from .service import ApiService
+from .stop_signals import stop_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tetragon_core.enforcement import EnforcementLimits
+    from tetragon_core.messages import Namespaces
+    from tetragon_core.procfs import ProcScanner
+    from tetragon_core.stats import Counter, Stats
+
+    from .config import AgentConfig
+    from .endpoints import Endpoints
+    from .policies.engine import Ask, EarlierRuns, PolicyEngine
+
+    OpenEngine = Callable[
+        ["Sensor", Namespaces | None, Ask | None, EnforcementLimits], PolicyEngine
+    ]
+    OpenEarlier = Callable[[Path], EarlierRuns | None]
+
+__all__ = ["Agent", "Sensor"]
+
+_log = logging.getLogger(__name__)
+
+_HOUSEKEEPING_S = 30
+_DRAIN_S = 0.7
+"""For what is queued when the agent stops; all of the stop may take two seconds."""
+
+
+class Sensor(RecordSource, Protocol):
+    """What the agent needs of the base sensor. It is attached when it is entered."""
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Losses on the kernel's side, since the sensor was attached."""
+
+    def missed(self) -> Mapping[Counter, int]:
+        """Runs of its programs the kernel skipped; costs system calls."""
+
+
+class Agent:
+    """The parts that live as long as the agent."""
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        sensor: Sensor,
+        stats: Stats,
+        scanner: ProcScanner,
+        open_engine: OpenEngine,
+        limits: EnforcementLimits,
+        open_earlier: OpenEarlier = lambda _: None,
+    ) -> None:
+        self._config = config
+        self._sensor = sensor
+        self._stats = stats
+        self._scanner = scanner
+        self._missed = sensor.missed()
+        self._clock = BootClock()
+        self._cache = ProcessCache(stats, capacity=config.process_cache_size)
+        self._bus = Bus(max_events=config.event_queue_size, max_bytes=config.event_queue_bytes)
+        stats.add_source(self._bus.counters)
+        stats.add_source(lambda: self._missed)
+        node = node_name()
+        self._observer = Observer(self._cache, self._clock, stats, node_name=node)
+        host = self._host_namespaces()
+        encoder = EventEncoder(
+            self._process_builder(host),
+            node_name=node,
+            cluster_name=config.cluster_name,
+            expose_addresses=config.expose_stack_addresses,
+        )
+        self._policies = Policies(
+            config,
+            lambda ask: open_engine(sensor, host, ask, limits),
+            limits,
+            lambda: open_earlier(config.keep_root),
+        )
+        stats.add_source(self._policies.requests.counters)
+        stats.add_source(self._policies.manager.counters)
+        self._pump = Pump(
+            sensor,
+            self._observer,
+            encoder,
+            self._bus,
+            stats,
+            ancestors=config.ancestor_types,
+            more_losses=self._policies.manager.losses,
+            notice=self._tell_fallbacks,
+        )
+
+    def _tell_fallbacks(self) -> None:
+        """The event of the kill that was one too many comes with the news, or right before it."""
+        for entry in self._policies.manager.new_fallbacks():
+            self._bus.tell(fallback_suffix(entry))
+
+    def _process_builder(self, host: Namespaces | None) -> ProcessBuilder:
+        with_users = self._config.username_metadata == "unix"
+        return ProcessBuilder(
+            with_credentials=self._config.enable_process_cred,
+            with_namespaces=self._config.enable_process_ns,
+            host=host,
+            users=UserNames(passwd_file(Path(self._config.procfs))) if with_users else None,
+        )
+
+    def _host_namespaces(self) -> Namespaces | None:
+        """Those of pid 1; where it hides them even from root, our own are the best guess."""
+        seen = self._scanner.host_namespaces()
+        if seen is None:
+            own = self._scanner.try_read(os.getpid())
+            seen = own.namespaces if own else None
+        return seen
+
+    async def serve(self, endpoints: Endpoints) -> None:
+        """Everything between the attached sensor and the end of the last stream."""
+        stopped = stop_signal()
+        self._find_running_processes()
+        self._pump.start()
+        try:
+            await self._policies.start()
+            await self._listen(endpoints, stopped)
+        finally:
+            await self._policies.close(is_clean=stopped.is_set())
+
+    async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
+        api = GrpcServer([ApiService(self._bus, self._answers(), self._policies.rpcs.answers())])
+        health = GrpcServer([health_service()])
+        metrics = MetricsServer(self._metrics_text)
+        info = agent_info(
+            server_address=endpoints.advertised, metrics_address=self._config.metrics_server
+        )
+        with timed_collection(), info_file(Path(self._config.run_dir), info):
+            await api.listen(endpoints.grpc)
+            await health.listen(endpoints.health)
+            await metrics.listen(endpoints.metrics)
+            housekeeping = asyncio.create_task(self._keep_house())
+            _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
+            await stopped.wait()
+            self._pump.stop()
+            housekeeping.cancel()
+            metrics.close()
+            await self._bus.drain(_DRAIN_S)
+            await asyncio.gather(api.stop(), health.stop())
+
+    def _find_running_processes(self) -> None:
+        """The sensor is attached, so its records overlap with the walk: nothing lies between.
+
+        The observer gets the walk together with the records that came meanwhile, and leaves each
+        image to the one of the two that knows it better; the records themselves follow.
+        """
+        scanned = list(self._scanner.scan())
+        records = self._pump.drain_all()
+        self._pump.publish(self._observer.add_scanned(scanned, records))
+        self._pump.feed(records)
+        _log.info("running processes are known", extra={"attrs": {"count": len(scanned)}})
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            self._missed = self._sensor.missed()
+            self._tell_fallbacks()
+            self._clock.measure()
+            self._cache.collect(self._clock.boot_ns())
+
+    def _answers(self) -> Answers:
+        probes = {"btf": Path("/sys/kernel/btf/vmlinux").exists()}
+        return Answers(self._config, self._stats, probes)
+
+    def _metrics_text(self) -> str:
+        gauges = {
+            "subscribers": ("open GetEvents streams", self._bus.subscribers),
+            "process_cache_entries": ("processes in the cache", len(self._cache)),
+        }
+        policies = self._policies.manager.entries()
+        return render(self._stats, gauges) + policy_metrics(policies)
