@@ -9,11 +9,13 @@ import stat
 import sys
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from tetragon.events_pb2 import Filter, GetEventsRequest, GetEventsResponse
+from tetragon.events_pb2 import GetEventsResponse
 from tetragon_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tetragon.events_pb2 import GetEventsRequest
 
     from .settings import ClientSettings
 
@@ -33,10 +35,8 @@ def is_stdin_data() -> bool:
         return False
 
 
-def from_agent(settings: ClientSettings) -> Iterator[GetEventsResponse]:
-    """Events of the agent from now on."""
-    # Upstream's client always sends one filter; an empty one takes everything.
-    request = GetEventsRequest(allow_list=[Filter()])
+def from_agent(settings: ClientSettings, request: GetEventsRequest) -> Iterator[GetEventsResponse]:
+    """What `request` asks for of the agent's events from now on."""
     from .client import AgentClient  # noqa: PLC0415  # files are read without gRPC
 
     with AgentClient(settings) as client:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..boolean import boolean_option
+from ..event_filters import EventChoice, event_filter_options
 from ..settings import ClientSettings, Duration, client_options, client_settings
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ __all__ = ["command"]
 @click.option(
     "--reconnect-wait", "wait_s", type=Duration(), default=2.0, help="Pause before that [2s]."
 )
+@event_filter_options
 @click.pass_context
 def command(  # noqa: PLR0913  # one parameter for each option
     ctx: click.Context,
     *,
+    choice: EventChoice,
     output: str | None,
     color: str,
     timestamps: bool,
@@ -77,7 +80,8 @@ def command(  # noqa: PLR0913  # one parameter for each option
         stack_traces=stack_traces,
         ima_hash=ima_hash,
     )
-    print_events(_events(client_settings(ctx), path, reconnect=reconnect, wait_s=wait_s), form)
+    settings = client_settings(ctx)
+    print_events(_events(settings, choice, path, reconnect=reconnect, wait_s=wait_s), form)
 
 
 def _use_colours(choice: str) -> bool:
@@ -91,7 +95,7 @@ def _use_colours(choice: str) -> bool:
 def _format(name: str, *, all_fields: bool, **compact: bool) -> Format:
     """The format of that name."""
     if name == "json":
-        from ..jsontext import JsonFormat  # noqa: PLC0415  # only one format is needed
+        from tetragon_server.jsontext import JsonFormat  # noqa: PLC0415  # only one format is needed
 
         return JsonFormat(all_fields=all_fields)
     if name == "mini":
@@ -104,15 +108,20 @@ def _format(name: str, *, all_fields: bool, **compact: bool) -> Format:
 
 
 def _events(
-    settings: ClientSettings, path: str | None, *, reconnect: bool, wait_s: float
+    settings: ClientSettings,
+    choice: EventChoice,
+    path: str | None,
+    *,
+    reconnect: bool,
+    wait_s: float,
 ) -> Iterator[GetEventsResponse]:
     """Events from where the options and standard input say."""
     from ..event_sources import from_agent, from_file, is_stdin_data  # noqa: PLC0415  # imports gRPC
 
     if path is not None or is_stdin_data():
-        return from_file(path or "-", settings.max_recv_size)
+        return choice.select(from_file(path or "-", settings.max_recv_size))
     if reconnect:
         from ..getevents import reconnecting  # noqa: PLC0415  # as above
 
-        return reconnecting(functools.partial(from_agent, settings), wait_s)
-    return from_agent(settings)
+        return reconnecting(functools.partial(from_agent, settings, choice.request()), wait_s)
+    return from_agent(settings, choice.request())
