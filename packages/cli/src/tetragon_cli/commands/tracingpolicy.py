@@ -231,7 +231,7 @@ def _ask(ctx: click.Context, rpc: str, request: Message, reply_type: type[Reply]
 
 
 def _print_json(reply: Message, *, all_fields: bool = False) -> None:
-    from ..jsontext import JsonFormat  # noqa: PLC0415  # only one format is needed
+    from tetragon_server.jsontext import JsonFormat  # noqa: PLC0415  # only one format is needed
 
     click.echo(JsonFormat(all_fields=all_fields).render(reply), nl=False)
 

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from tetragon import tetragon_pb2 as pb
 from tetragon.events_pb2 import GetEventsResponse
-from tetragon_cli.jsontext import FIRST_EXTENSION, JsonFormat
+from tetragon_server.jsontext import FIRST_EXTENSION, JsonFormat
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
