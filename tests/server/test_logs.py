@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from tetragon_server.logs import JsonFormatter, TextFormatter
+from tetragon_server.logs import JsonFormatter, TextFormatter, current_level, set_level
 
 
 def record(message: str, **attrs: object) -> logging.LogRecord:
@@ -54,3 +54,15 @@ def test_json_with_time() -> None:
         "msg": "hello",
         "key": 5,
     }
+
+
+@pytest.mark.parametrize(
+    "level", ["trace", "debug", "info", "warn", "error", "fatal", "panic"], ids=str
+)
+def test_each_level_is_told_again(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set is what is in force, for all of the API's levels."""
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+
+    set_level(level)
+
+    assert level == current_level()

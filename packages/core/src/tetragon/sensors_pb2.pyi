@@ -154,18 +154,22 @@ class DisableTracingPolicyResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class DumpProcessCacheReqArgs(_message.Message):
-    __slots__ = ("skip_zero_refcnt", "exclude_execve_map_processes")
+    __slots__ = ("skip_zero_refcnt", "exclude_execve_map_processes", "max_bytes")
     SKIP_ZERO_REFCNT_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_EXECVE_MAP_PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     skip_zero_refcnt: bool
     exclude_execve_map_processes: bool
-    def __init__(self, skip_zero_refcnt: _Optional[bool] = ..., exclude_execve_map_processes: _Optional[bool] = ...) -> None: ...
+    max_bytes: int
+    def __init__(self, skip_zero_refcnt: _Optional[bool] = ..., exclude_execve_map_processes: _Optional[bool] = ..., max_bytes: _Optional[int] = ...) -> None: ...
 
 class DumpProcessCacheResArgs(_message.Message):
-    __slots__ = ("processes",)
+    __slots__ = ("processes", "left_out")
     PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     processes: _containers.RepeatedCompositeFieldContainer[ProcessInternal]
-    def __init__(self, processes: _Optional[_Iterable[_Union[ProcessInternal, _Mapping]]] = ...) -> None: ...
+    left_out: int
+    def __init__(self, processes: _Optional[_Iterable[_Union[ProcessInternal, _Mapping]]] = ..., left_out: _Optional[int] = ...) -> None: ...
 
 class EnableSensorRequest(_message.Message):
     __slots__ = ("name",)

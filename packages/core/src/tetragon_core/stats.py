@@ -74,6 +74,7 @@ class Counter(Enum):
         "times a policy killed too often and only monitored from then on",
         False,
     )
+    RUNTIME_HOOKS = ("runtime_hooks", "containers announced by a container runtime", False)
     HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
 
     def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it

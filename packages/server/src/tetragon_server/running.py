@@ -27,12 +27,14 @@ from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection
 from .host import passwd_file
+from .inspection import InspectionRpcs
 from .metrics import MetricsServer, render
 from .policies.assembly import Policies
 from .policies.metrics import policy_metrics
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
 from .runtime_files import agent_info, info_file
+from .runtime_hook import RuntimeHookRpc
 from .service import ApiService
 from .stop_signals import stop_signal
 
@@ -98,8 +100,10 @@ class Agent:
         node = node_name()
         self._observer = Observer(self._cache, self._clock, stats, node_name=node)
         host = self._host_namespaces()
+        builder = self._process_builder(host)
+        self._inspection = InspectionRpcs(self._cache, builder, config.procfs)
         encoder = EventEncoder(
-            self._process_builder(host),
+            builder,
             node_name=node,
             cluster_name=config.cluster_name,
             expose_addresses=config.expose_stack_addresses,
@@ -157,7 +161,9 @@ class Agent:
             await self._policies.close(is_clean=stopped.is_set())
 
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
-        api = GrpcServer([ApiService(self._bus, self._answers(), self._policies.rpcs.answers())])
+        parts = (self._policies.rpcs, self._inspection, RuntimeHookRpc(self._stats))
+        more = {name: answer for part in parts for name, answer in part.answers().items()}
+        api = GrpcServer([ApiService(self._bus, self._answers(), more)])
         health = GrpcServer([health_service()])
         metrics = MetricsServer(self._metrics_text)
         info = agent_info(
