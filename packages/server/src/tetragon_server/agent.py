@@ -51,8 +51,12 @@ def run(
     config: AgentConfig,
     open_sensor: OpenSensor | None = None,
     open_engine: OpenEngine | None = None,
+    reread: Callable[[], AgentConfig] | None = None,
 ) -> int:
-    """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start."""
+    """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start.
+
+    `reread` gives the settings anew, at each SIGHUP; it raises TetragonError when it cannot.
+    """
     setup_logging(config.log_level, config.log_format)
     config.check()
     limits = enforcement_limits(config)
@@ -67,7 +71,7 @@ def run(
         stats.add_source(sensor.counters)
         scanner = ProcScanner(config.procfs, hierarchy)
         opener = open_engine or partial(_open_engine, keep_root=config.keep_root)
-        agent = Agent(config, sensor, stats, scanner, opener, limits, _open_earlier)
+        agent = Agent(config, sensor, stats, scanner, opener, limits, _open_earlier, reread)
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0

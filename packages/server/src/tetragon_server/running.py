@@ -36,6 +36,7 @@ from .pump import Pump, RecordSource
 from .runtime_files import agent_info, info_file
 from .runtime_hook import RuntimeHookRpc
 from .service import ApiService
+from .settings.reloading import Reloading
 from .stop_signals import stop_signal
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .config import AgentConfig
     from .endpoints import Endpoints
     from .policies.engine import Ask, EarlierRuns, PolicyEngine
+    from .settings.reloading import Reload
 
     OpenEngine = Callable[
         ["Sensor", Namespaces | None, Ask | None, EnforcementLimits], PolicyEngine
@@ -86,8 +88,12 @@ class Agent:
         open_engine: OpenEngine,
         limits: EnforcementLimits,
         open_earlier: OpenEarlier = lambda _: None,
+        reread: Callable[[], AgentConfig] | None = None,
     ) -> None:
         self._config = config
+        self.reloads: list[Reload] = []
+        """Called with the settings at each SIGHUP; parts that follow them are entered here."""
+        self._reloading = Reloading(config, reread, self.reloads)
         self._sensor = sensor
         self._stats = stats
         self._scanner = scanner
@@ -114,6 +120,7 @@ class Agent:
             limits,
             lambda: open_earlier(config.keep_root),
         )
+        self.reloads.append(lambda _: self._policies.look_again())
         stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
         self._pump = Pump(
@@ -151,7 +158,7 @@ class Agent:
 
     async def serve(self, endpoints: Endpoints) -> None:
         """Everything between the attached sensor and the end of the last stream."""
-        stopped = stop_signal()
+        stopped = stop_signal(self._reloading.reload)
         self._find_running_processes()
         self._pump.start()
         try:

@@ -82,6 +82,10 @@ class Policies:
         self._is_started = True
         await self._restoring.restore()
 
+    def look_again(self) -> None:
+        """Follow the directory soon, also when nothing told of a change."""
+        self._changed.set()
+
     async def close(self, *, is_clean: bool = True) -> None:
         """Follow the directory no more and unload everything.
 
