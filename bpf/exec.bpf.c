@@ -5,8 +5,8 @@
  * struct rec_exec. Table full: counted, the record goes out. Ring full: counted.
  *
  * A record is built in per-CPU scratch memory and copied to the ring in its exact size. Arguments
- * that do not fit there are read from the process straight into a ring reservation, whose size must
- * be constant.
+ * and environment that do not fit there are read from the process straight into a ring reservation,
+ * whose size must be constant.
  */
 #include "include/kernel.h"
 
@@ -21,6 +21,8 @@
 #include "include/seen.h"
 #include "include/identity.h"
 #include "include/path.h"
+#include "include/cgroup.h"
+#include "include/rate.h"
 #include "include/exec_scratch.h"
 #include "include/exec_parts.h"
 
@@ -66,35 +68,82 @@ static __always_inline void put_identity(struct scratch *s, struct task_struct *
 	}
 }
 
-/* ---- arguments ---- */
+/* ---- arguments and environment ---- */
 
 /*
- * Appends `want` bytes of argv at user address `from` to `rec`, a buffer of `size` bytes. If a page
- * of it is not in memory, what lies before the first page boundary is kept: a loop over all pages
- * was tried and takes the verifier minutes.
+ * What to read of the process: argv, and behind it the environment if that is wanted. Exec puts one
+ * right behind the other (fs/binfmt_elf.c, create_elf_tables), so they are one piece of memory.
  */
-static __always_inline void put_args(struct rec_exec *rec, const u32 size, u64 from, u64 want)
+struct texts {
+	u64 from;
+	u64 want;	   /* bytes of both */
+	u64 argv;	   /* bytes of argv */
+	bool with_environ; /* read from the settings once: each reading costs */
+};
+
+static __always_inline void find_texts(struct scratch *s, struct mm_struct *mm, struct texts *texts)
 {
-	u64 head = PAGE_BYTES - (from & (PAGE_BYTES - 1));
-	u64 pos = rec->h.size;
+	texts->with_environ = config.with_environ;
+	texts->from = mm->arg_start;
+	texts->argv = mm->arg_end - texts->from;
+	texts->want = texts->argv;
+	if (!texts->with_environ)
+		return;
+	flag(s, EXEC_ENVIRON);
+	if (mm->env_start == mm->arg_end)
+		texts->want = mm->env_end - texts->from;
+	else
+		flag(s, EXEC_ERROR_ENVIRON);
+}
+
+/* Reads no more than `most`. */
+static __always_inline void cut_texts(struct scratch *s, struct texts *texts, u64 most)
+{
+	if (texts->want <= most)
+		return;
+	texts->want = most;
+	if (!texts->with_environ || texts->argv > most)
+		flag(s, EXEC_TRUNCATED_ARGS);
+	if (texts->with_environ)
+		flag(s, EXEC_TRUNCATED_ENVIRON);
+}
+
+/*
+ * Appends the texts to `rec`, a buffer of `size` bytes. If a page of them is not in memory, what
+ * lies before the environment is kept, or before the first page boundary: a loop over all pages was
+ * tried and takes the verifier minutes.
+ */
+static __always_inline void put_texts(struct rec_exec *rec, const u32 size, struct texts *texts)
+{
+	u64 head = PAGE_BYTES - (texts->from & (PAGE_BYTES - 1));
+	u64 pos = rec->h.size, want = texts->want, argv = texts->argv;
+	void *from = (void *)texts->from;
 
 	rec->args_len = 0;
 	if (pos > HEAD_BYTES || want > size - HEAD_BYTES) {
 		rec->h.flags |= EXEC_ERROR_ARGS;
 		return;
 	}
-	if (bpf_probe_read_user((char *)rec + pos, want, (void *)from)) {
-		rec->h.flags |= EXEC_ERROR_ARGS;
-		if (head >= want || bpf_probe_read_user((char *)rec + pos, head, (void *)from))
-			return;
-		want = head;
+	if (bpf_probe_read_user((char *)rec + pos, want, from)) {
+		if (texts->with_environ)
+			rec->h.flags |= EXEC_ERROR_ENVIRON;
+		/* the second test says it again, for verifiers that compare with constants only */
+		if (texts->with_environ && argv < want && argv <= size - HEAD_BYTES &&
+		    !bpf_probe_read_user((char *)rec + pos, argv, from)) {
+			want = argv;
+		} else {
+			rec->h.flags |= EXEC_ERROR_ARGS;
+			if (head >= want || bpf_probe_read_user((char *)rec + pos, head, from))
+				return;
+			want = head;
+		}
 	}
-	rec->args_len = want;
+	rec->args_len = texts->with_environ && argv < want ? argv : want;
 	rec->h.size = pos + want;
 }
 
-/* Sends the record with its arguments read into a reservation of `size`; false: no room. */
-static __always_inline bool send_reserved(struct scratch *s, const u32 size, u64 from, u64 want)
+/* Sends the record with its texts read into a reservation of `size`; false: no room. */
+static __always_inline bool send_reserved(struct scratch *s, const u32 size, struct texts *texts)
 {
 	struct rec_exec *rec = bpf_ringbuf_reserve(&ring, size, 0);
 	u64 pos = s->rec.h.size;
@@ -104,35 +153,28 @@ static __always_inline bool send_reserved(struct scratch *s, const u32 size, u64
 	if (pos > HEAD_BYTES)
 		pos = HEAD_BYTES;
 	bpf_probe_read_kernel(rec, pos, s);
-	put_args(rec, size, from, want);
+	put_texts(rec, size, texts);
 	bpf_ringbuf_submit(rec, 0);
 	return true;
 }
 
 static __always_inline void send(struct scratch *s, struct mm_struct *mm)
 {
-	u64 from = mm->arg_start;
-	u64 want = mm->arg_end - from;
+	struct texts texts;
 	u64 size;
 
-	if (want > ARGS_BYTES) {
-		want = ARGS_BYTES;
-		flag(s, EXEC_TRUNCATED_ARGS);
-	}
-	if (want > MEDIUM_RECORD - HEAD_BYTES) {
-		if (send_reserved(s, LARGE_RECORD, from, want))
+	find_texts(s, mm, &texts);
+	cut_texts(s, &texts, ARGS_BYTES);
+	if (texts.want > MEDIUM_RECORD - HEAD_BYTES) {
+		if (send_reserved(s, LARGE_RECORD, &texts))
 			return;
-	} else if (want > SMALL_RECORD - HEAD_BYTES) {
-		if (send_reserved(s, MEDIUM_RECORD, from, want))
+	} else if (texts.want > SMALL_RECORD - HEAD_BYTES) {
+		if (send_reserved(s, MEDIUM_RECORD, &texts))
 			return;
 	}
-	/* also what is tried when the ring has no room for all of it: the start of argv, marked as
-	 * such */
-	if (want > SMALL_RECORD - HEAD_BYTES) {
-		want = SMALL_RECORD - HEAD_BYTES;
-		flag(s, EXEC_TRUNCATED_ARGS);
-	}
-	put_args(&s->rec, SMALL_RECORD, from, want);
+	/* also what is tried when the ring has no room for all of it: the start, marked as such */
+	cut_texts(s, &texts, SMALL_RECORD - HEAD_BYTES);
+	put_texts(&s->rec, SMALL_RECORD, &texts);
 	size = s->rec.h.size;
 	if (size > SMALL_RECORD || bpf_ringbuf_output(&ring, s, size, 0))
 		count(COUNT_LOST_EXEC);
@@ -141,6 +183,7 @@ static __always_inline void send(struct scratch *s, struct mm_struct *mm)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
+	struct kernfs_node *cgroup = cgroup_node(task->cgroups);
 	struct scratch *s = only_element(&exec_scratch);
 	const struct cred *cred = task->cred;
 	/* the number of the exec is inherited: only with the start time it is this process's own */
@@ -158,10 +201,12 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	put_creds(&s->rec, cred);
 	put_namespaces(&s->rec.ns, task->nsproxy);
 	put_file(s, bprm, cred);
-	put_cgroup(s, task->cgroups);
+	put_cgroup(s, cgroup);
 	put_tty(s, task->signal->tty);
 	put_names(s, bprm);
 	put_paths(s, task->fs, bprm->file);
+	if (config.rate_events && over_rate(cgroup, &s->rec.h))
+		flag(s, EXEC_THROTTLED);
 	send(s, task->mm);
 	return 0;
 }

@@ -16,6 +16,8 @@
 #include "include/config.h"
 #include "include/seen.h"
 #include "include/identity.h"
+#include "include/cgroup.h"
+#include "include/rate.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -37,6 +39,11 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	rec.h.process.tgid = tgid;
 	rec.h.process.ktime = child->start_boottime;
 	key_of(&rec.h.parent, child->real_parent); /* not `parent`: CLONE_PARENT makes a sibling */
+
+	/* A fork is never withheld: no event shows it, and later ones need the process to be known.
+	 */
+	if (config.rate_events)
+		over_rate(cgroup_node(child->cgroups), &rec.h);
 
 	entry.ktime = rec.h.process.ktime;
 	entry.parent_ktime = rec.h.parent.ktime;

@@ -10,6 +10,8 @@ struct layouts {
 	struct rec_exec exec;
 	struct rec_fork fork;
 	struct rec_exit exit;
+	struct rec_throttle throttle;
+	struct cgroup_rate rate;
 	struct proc_entry entry;
 	struct loader_config config;
 	struct control control;

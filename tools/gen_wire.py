@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 OBJECT = ROOT / "build/bpf/layouts.bpf.o"
 OUTPUT = ROOT / "packages/sensors/src/tetragon_sensors/_wire.py"
-VALUES = {"proc_entry", "loader_config", "control"}
+VALUES = {"proc_entry", "loader_config", "control", "cgroup_rate"}
 """Structures user space reads or writes that are no records."""
 CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 

@@ -75,38 +75,8 @@ static __always_inline void put_file(struct scratch *s, struct linux_binprm *bpr
 		flag(s, EXEC_DELETED);
 }
 
-/* The array of a css_set is indexed by the kernel's own numbers, which CO-RE puts in here. */
-#define CSS(set, id)                                                                  \
-	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id)                        \
-		 ? &(set)->subsys[0] + bpf_core_enum_value(enum cgroup_subsys_id, id) \
-		 : NULL)
-
-static __always_inline struct kernfs_node *cgroup_node(struct css_set *set)
+static __always_inline void put_cgroup(struct scratch *s, struct kernfs_node *kn)
 {
-	struct cgroup_subsys_state **at = NULL, *css;
-
-	switch (config.cgroup_hierarchy) {
-	case CGROUP_MEMORY:
-		at = CSS(set, memory_cgrp_id);
-		break;
-	case CGROUP_PIDS:
-		at = CSS(set, pids_cgrp_id);
-		break;
-	case CGROUP_CPUSET:
-		at = CSS(set, cpuset_cgrp_id);
-		break;
-	default:
-		return BPF_CORE_READ(set, dfl_cgrp, kn);
-	}
-	if (!at || bpf_probe_read_kernel(&css, sizeof(css), at))
-		return NULL;
-	return BPF_CORE_READ(css, cgroup, kn);
-}
-
-static __always_inline void put_cgroup(struct scratch *s, struct css_set *set)
-{
-	struct kernfs_node *kn = cgroup_node(set);
-
 	s->rec.cgroup_id = BPF_CORE_READ(kn, id);
 	if (!put_string(s, &s->rec.cgroup_len, CGROUP_NAME_BYTES, BPF_CORE_READ(kn, name)))
 		flag(s, EXEC_ERROR_CGROUP);

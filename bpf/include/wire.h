@@ -15,12 +15,14 @@
 #define PATH_BYTES 4096 /* PATH_MAX */
 #define CGROUP_NAME_BYTES 256
 #define TTY_NAME_BYTES 64
-#define ARGS_BYTES 131072 /* what one exec record carries of argv at most */
+#define ARGS_BYTES 131072     /* what one exec record carries of argv and environment at most */
+#define CALM_NS 5000000000ULL /* a cgroup is under its rate again when it was so for this long */
 
 enum rec_kind {
 	REC_EXEC = 1,
 	REC_FORK = 2,
 	REC_EXIT = 3,
+	REC_THROTTLE = 4,
 };
 
 enum exec_flag {
@@ -39,6 +41,10 @@ enum exec_flag {
 	EXEC_UNTRACKED = 0x1000,
 	EXEC_PARENT_UNTRACKED = 0x2000,
 	EXEC_ERROR_CGROUP = 0x4000,
+	EXEC_ENVIRON = 0x8000, /* what is behind argv is the environment */
+	EXEC_TRUNCATED_ENVIRON = 0x10000,
+	EXEC_ERROR_ENVIRON = 0x20000,
+	EXEC_THROTTLED = 0x40000, /* its cgroup does more than the settings allow */
 };
 
 enum exit_flag {
@@ -73,6 +79,16 @@ struct rec_exit {
 	u32 pad;
 };
 
+/*
+ * A cgroup began to do more on this CPU than the settings allow; sent with the fork or exec that
+ * was one too many, before its record. Followed by the cgroup's name.
+ */
+struct rec_throttle {
+	struct rec_header h;
+	u64 ktime;
+	u64 cgroup_id;
+};
+
 struct wire_creds {
 	u32 uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
 	u32 securebits;
@@ -89,6 +105,7 @@ struct wire_namespaces {
 /*
  * Followed by `data`: the strings cgroup, tty, filename, interpreter, cwd, executable without their
  * final NUL, then argv as it lies in the process's memory; their lengths are in the *_len fields.
+ * With EXEC_ENVIRON the rest is the environment, as it lies there.
  */
 struct rec_exec {
 	struct rec_header h;
@@ -119,6 +136,13 @@ struct proc_entry {
 	u32 flags; /* enum proc_flag */
 };
 
+/* Forks and execs of one cgroup on one CPU; see rate.h. */
+struct cgroup_rate {
+	u64 window;	       /* when the present interval began */
+	u64 current, previous; /* events in it, and in the one before */
+	u64 over;	       /* when the cgroup last did too much; 0: never */
+};
+
 enum proc_flag {
 	PROC_EXECED = 0x1, /* ktime is that of an exec */
 };
@@ -136,7 +160,9 @@ struct loader_config {
 	u32 cgroup_hierarchy; /* enum cgroup_hierarchy: whose cgroup is reported */
 	u32 copies;	      /* how many times this program is attached; see seen.h */
 	u32 copy;	      /* which of them this is, from 0, in the order of their attachment */
-	u32 pad;
+	u32 with_environ;     /* not 0: exec records carry the environment */
+	u64 rate_events;   /* so many forks and execs of a cgroup on a CPU are too many; 0: none */
+	u64 rate_interval; /* in this time, in nanoseconds */
 };
 
 /* What the loader writes while the programs are attached. */
@@ -149,9 +175,11 @@ enum counter {
 	COUNT_LOST_EXEC = 0,
 	COUNT_LOST_FORK = 1,
 	COUNT_LOST_EXIT = 2,
-	COUNT_TABLE_FULL = 3,
-	COUNT_RESCUED = 4, /* events that another copy than the first handled */
-	COUNT_MAX = 5,
+	COUNT_LOST_THROTTLE = 3,
+	COUNT_TABLE_FULL = 4,
+	COUNT_RESCUED = 5,    /* events that another copy than the first handled */
+	COUNT_RATES_FULL = 6, /* cgroups whose events could not be counted for the rate */
+	COUNT_MAX = 7,
 };
 
 #endif

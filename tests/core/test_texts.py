@@ -98,7 +98,7 @@ def test_flag_words_come_in_the_order_of_the_api() -> None:
     text = exec_flags(every, True, True, True)  # noqa: FBT003  see flags.py
 
     assert text == (
-        "execve truncArgs miss errorFilename errorArgs rootcwd errorCWD clone errorCgroups "
+        "execve errorEnvs truncArgs truncEnvs miss errorFilename errorArgs rootcwd errorCWD clone errorCgroups "
         "errorPathResolutionCwd inInitTree"
     )
 

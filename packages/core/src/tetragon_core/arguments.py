@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["decode_text", "format_arguments"]
+__all__ = ["argument_places", "decode_text", "format_arguments"]
 
 _ESCAPED_BYTES: Final = re.compile("[\udc80-\udcff]+")
 
@@ -42,6 +42,23 @@ def format_arguments(argv: Sequence[bytes], *, cwd_follows: bool) -> str:
     if b" " in text:
         return decode_text(_join_quoted(text.split(b"\0")))
     return decode_text(text.lstrip(b"\0").replace(b"\0", b" "))
+
+
+def argument_places(argv: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Where each argument, without the first, is in the text of format_arguments(): its first
+    character, and the one behind its last.
+
+    Empty arguments at the end, which may be missing there, are behind the end of the text.
+    """
+    places = []
+    end = 0
+    for argument in argv[1:]:
+        size = len(decode_text(argument))
+        is_quoted = b" " in argument
+        start = end + 2 if is_quoted else end + (end > 0)
+        places.append((start, start + size))
+        end = start + size + is_quoted
+    return places
 
 
 def _join_quoted(arguments: Sequence[bytes]) -> bytes:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from .environment import Environment
     from .hooks import HookMessage
     from .process import Process
 
-__all__ = ["Event", "HookHit", "ProcessExec", "ProcessExit"]
+__all__ = ["Event", "HookHit", "ProcessExec", "ProcessExit", "Throttle"]
 
 
 class ProcessExec(NamedTuple):
@@ -20,6 +21,8 @@ class ProcessExec(NamedTuple):
     time_ns: int
     """Wall clock, nanoseconds since the Unix epoch."""
     ancestors: tuple[Process, ...] = ()
+    environment: Environment | None = None
+    """None: not wanted."""
 
 
 class ProcessExit(NamedTuple):
@@ -45,4 +48,13 @@ class HookHit(NamedTuple):
     ancestors: tuple[Process, ...] = ()
 
 
-Event = ProcessExec | ProcessExit | HookHit
+class Throttle(NamedTuple):
+    """A cgroup exceeds cgroup-rate, from now on or no longer: then its execs make no events."""
+
+    cgroup: str
+    """Last component of its path."""
+    time_ns: int
+    is_start: bool
+
+
+Event = ProcessExec | ProcessExit | HookHit | Throttle

@@ -11,7 +11,9 @@ from .messages import ExecFlag
 __all__ = ["exec_flags", "forked_flags", "scanned_flags"]
 
 _EXEC_WORDS: Final = (
+    (ExecFlag.ERROR_ENVIRON, "errorEnvs"),
     (ExecFlag.TRUNCATED_ARGS, "truncArgs"),
+    (ExecFlag.TRUNCATED_ENVIRON, "truncEnvs"),
     (ExecFlag.ERROR_FILENAME, "errorFilename"),
     (ExecFlag.ERROR_ARGS, "errorArgs"),
     (ExecFlag.ERROR_CWD, "errorCWD"),
@@ -23,7 +25,9 @@ _EXEC_WORDS: Final = (
 _ORDER: Final = (
     "execve",
     "procFS",
+    "errorEnvs",
     "truncArgs",
+    "truncEnvs",
     "miss",
     "errorFilename",
     "errorArgs",
@@ -53,7 +57,9 @@ def exec_flags(flags: int, root_cwd: bool, parent_missing: bool, in_init_tree: b
     return _text(words | {"execve"} | {word for bit, word in _EXEC_WORDS if flags & bit})
 
 
-def scanned_flags(*, cwd: str | None, parent_missing: bool, in_init_tree: bool) -> str:
+def scanned_flags(
+    *, cwd: str | None, parent_missing: bool, in_init_tree: bool, flags: int = 0
+) -> str:
     """Flags of a process found in /proc; `cwd` None means it could not be read.
 
     Clients know an unreadable directory there as "rootcwd errorCWD".
@@ -61,7 +67,8 @@ def scanned_flags(*, cwd: str | None, parent_missing: bool, in_init_tree: bool) 
     words = _marks(
         root_cwd=cwd in {None, "/"}, parent_missing=parent_missing, in_init_tree=in_init_tree
     )
-    return _text(words | {"procFS"} | ({"errorCWD"} if cwd is None else set()))
+    words |= {"procFS"} | {word for bit, word in _EXEC_WORDS if flags & bit}
+    return _text(words | ({"errorCWD"} if cwd is None else set()))
 
 
 def forked_flags(*, in_init_tree: bool) -> str:

@@ -12,9 +12,11 @@ from .flags import exec_flags
 from .messages import ExecFlag
 from .paths import absolute_binary
 from .process import BinaryProperties, Image
+from .redaction import redact_image
 
 if TYPE_CHECKING:
     from .messages import ExecDetails, ExecMessage
+    from .redaction import Redaction
     from .scanned import ScannedProcess
 
 __all__ = ["AUID_UNSET", "exec_image", "kernel_image", "scanned_image", "stream_flags"]
@@ -35,8 +37,10 @@ def stream_flags(message: ExecMessage, *, parent_missing: bool, in_init_tree: bo
     return exec_flags(message.flags, message.cwd == b"/", parent_missing, in_init_tree)
 
 
-def exec_image(message: ExecMessage) -> Image:
-    """What an exec record says was loaded."""
+def exec_image(message: ExecMessage, redaction: Redaction | None = None) -> Image:
+    """What an exec record says was loaded, without its secrets."""
+    if redaction is not None:
+        return _RedactedImage(message, redaction)
     return _StreamImage(message)
 
 
@@ -89,6 +93,20 @@ class _StreamImage(Image):
         )
 
 
+class _RedactedImage(_StreamImage):
+    """One that never shows a secret. Those in the message go with it, when it is first read."""
+
+    __slots__ = ("_redaction",)
+
+    def __init__(self, message: ExecMessage, redaction: Redaction) -> None:
+        super().__init__(message)
+        self._redaction = redaction
+
+    def _fill(self, message: ExecMessage) -> None:
+        super()._fill(message)
+        redact_image(self, self._redaction)
+
+
 def _properties(flags: int, details: ExecDetails) -> BinaryProperties:
     credentials = details.credentials
     by_root = credentials.euid == 0 and credentials.uid != 0
@@ -110,8 +128,15 @@ def _cgroup_texts(name: bytes) -> tuple[str, str]:
     return text, container_id(text)
 
 
-def scanned_image(scanned: ScannedProcess) -> Image:
-    """What the /proc walk says is running."""
+def scanned_image(scanned: ScannedProcess, redaction: Redaction | None = None) -> Image:
+    """What the /proc walk says is running, without its secrets."""
+    image = _scanned_image(scanned)
+    if redaction is not None:
+        redact_image(image, redaction)
+    return image
+
+
+def _scanned_image(scanned: ScannedProcess) -> Image:
     argv = scanned.argv or ()
     credentials = scanned.credentials
     if scanned.kernel_thread:

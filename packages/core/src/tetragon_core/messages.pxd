@@ -6,7 +6,7 @@ cdef class _KernelMessage:
 
 cdef class ExecMessage(_KernelMessage):
     cdef public object previous_tgid, previous_ktime_ns, parent_tgid, parent_ktime_ns
-    cdef public object fork_ktime_ns, nspid, flags, cwd, text_bytes, record, read_details
+    cdef public object fork_ktime_ns, nspid, flags, cwd, text_bytes, record, read_details, environ
     cdef object _details
 
 cdef class ForkMessage(_KernelMessage):

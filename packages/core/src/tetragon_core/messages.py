@@ -30,6 +30,7 @@ __all__ = [
     "Message",
     "Namespaces",
     "ProcessKey",
+    "ThrottleMessage",
 ]
 
 TICK_NS: Final = 10_000_000
@@ -109,6 +110,13 @@ class ExecFlag(IntFlag):
     PARENT_UNTRACKED = 0x2000
     """The parent was not in the kernel's process table; its key was derived from its start time."""
     ERROR_CGROUP = 0x4000
+    ENVIRON = 0x8000
+    """The message carries the environment."""
+    TRUNCATED_ENVIRON = 0x1_0000
+    """More than 128 KiB of arguments and environment together."""
+    ERROR_ENVIRON = 0x2_0000
+    THROTTLED = 0x4_0000
+    """Its cgroup forks and execs more than the settings allow: no event is wanted."""
 
 
 class ExecDetails(NamedTuple):
@@ -169,10 +177,11 @@ class ExecMessage(_KernelMessage):
 
     __slots__ = (
         *("previous_tgid", "previous_ktime_ns", "parent_tgid", "parent_ktime_ns", "fork_ktime_ns"),
-        *("nspid", "flags", "cwd", "text_bytes", "record", "read_details", "_details"),
+        *("nspid", "flags", "cwd", "text_bytes", "record", "read_details", "_details", "environ"),
     )
     FIELDS = (
         *("process", "previous", "parent", "fork_ktime_ns", "nspid", "flags", "cwd", "details"),
+        "environ",
     )
 
     def __init__(
@@ -185,6 +194,7 @@ class ExecMessage(_KernelMessage):
         nspid: int,
         flags: int,
         cwd: bytes,
+        environ: bytes = b"",
         **details: Any,  # noqa: ANN401  each has its own type
     ) -> None:
         """A complete one; a decoder may leave out the details and set `read_details`."""
@@ -196,6 +206,8 @@ class ExecMessage(_KernelMessage):
         """Pid in the process's own pid namespace; 0 when that is the initial one."""
         self.flags = flags
         self.cwd = cwd
+        self.environ = environ
+        """As it lies in the process's memory: each variable with a NUL behind it."""
         self._details = ExecDetails(**details)
         self.text_bytes = 2 * sum(map(len, details["argv"])) + len(details["filename"]) + len(cwd)
         """About what its texts take; never changes."""
@@ -262,4 +274,13 @@ class ExitMessage(_KernelMessage):
         """A thread of the kernel: forgotten without an event."""
 
 
-Message = ExecMessage | ForkMessage | ExitMessage | HookMessage
+class ThrottleMessage(NamedTuple):
+    """A cgroup came to fork and exec too much on a CPU."""
+
+    ktime_ns: int
+    cgroup_id: int
+    cgroup: bytes
+    """Last component of its path."""
+
+
+Message = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage

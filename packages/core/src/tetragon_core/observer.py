@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .environment import Environment
 from .events import ProcessExec, ProcessExit
 from .flags import forked_flags, scanned_flags
 from .hook_hits import hook_hit
 from .hooks import HookMessage
 from .ids import KERNEL_KEY
 from .images import exec_image, kernel_image, scanned_image, stream_flags
-from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage
+from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ThrottleMessage
 from .process import Process
 from .signals import exit_status
 from .startup import Verdict, plan_startup
 from .stats import Counter
+from .throttling import Throttling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,12 +30,16 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .events import Event
     from .messages import ExitMessage, Message
+    from .process import Image
+    from .redaction import Redaction
     from .scanned import ScannedProcess
     from .stats import Stats
 
 __all__ = ["Observer"]
 
 _FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
+_THROTTLED = int(ExecFlag.THROTTLED)
+_ENVIRON = int(ExecFlag.ENVIRON)
 _NOBODY = (0, 0)
 _EVENTS = Counter.EVENTS
 
@@ -41,8 +47,21 @@ _EVENTS = Counter.EVENTS
 class Observer:
     """Feeds the cache with messages and turns them into events."""
 
-    def __init__(self, cache: ProcessCache, clock: Clock, stats: Stats, *, node_name: str) -> None:
+    def __init__(
+        self,
+        cache: ProcessCache,
+        clock: Clock,
+        stats: Stats,
+        *,
+        node_name: str,
+        redaction: Redaction | None = None,
+        environment_names: frozenset[str] | None = None,
+    ) -> None:
+        """`environment_names`: the only variables that are shown; None: all there are."""
         self.cache = cache
+        self.throttling = Throttling(clock, stats)
+        self._redaction = redaction
+        self._environment_names = environment_names
         self._clock = clock
         self._stats = stats
         self._node = node_name
@@ -63,6 +82,8 @@ class Observer:
         elif isinstance(message, HookMessage):
             process = self._resolve(message.process.tgid, message.process.ktime_ns)
             event = hook_hit(message, process, self._clock, self._stats)
+        elif isinstance(message, ThrottleMessage):
+            event = self.throttling.begin(message)
         else:
             event = self._on_exit(message)
         if event is None:
@@ -84,13 +105,15 @@ class Observer:
         for process, verdict in plan_startup(scanned, queued):
             entry = self._enter_scanned(process, verdict)
             if verdict is Verdict.REPORT:
-                events.append(
-                    ProcessExec(process=entry, parent=entry.parent, time_ns=entry.start_time_ns)
-                )
+                event = ProcessExec(entry, entry.parent, entry.start_time_ns)
+                if process.environ is not None and entry.image is not None:
+                    environment = self._environment(process.environ, entry.image)
+                    event = event._replace(environment=environment)
+                events.append(event)
         self._stats.add(_EVENTS, len(events))
         return events
 
-    def _on_exec(self, message: ExecMessage) -> ProcessExec:
+    def _on_exec(self, message: ExecMessage) -> ProcessExec | None:
         tgid, ktime_ns = message.process_tgid, message.process_ktime_ns
         parent_key = (message.parent_tgid, message.parent_ktime_ns)
         previous = self._resolve(message.previous_tgid, message.previous_ktime_ns)
@@ -109,10 +132,20 @@ class Observer:
         process.flags = stream_flags(
             message, parent_missing=parent is None, in_init_tree=in_init_tree
         )
-        process.image = exec_image(message)
+        process.image = exec_image(message, self._redaction)
         process.in_init_tree = in_init_tree
         self.cache.add(process)
-        return ProcessExec(process, parent, process.start_time_ns)
+        if message.flags & _THROTTLED:
+            self._stats.add(Counter.EXECS_THROTTLED)
+            return None
+        event = ProcessExec(process, parent, process.start_time_ns)
+        if message.flags & _ENVIRON:
+            environment = self._environment(message.environ, process.image)
+            event = event._replace(environment=environment)
+        return event
+
+    def _environment(self, memory: bytes, image: Image) -> Environment:
+        return Environment(memory, image.binary, self._environment_names, self._redaction)
 
     def _on_fork(self, message: ForkMessage) -> None:
         tgid, ktime_ns = message.process_tgid, message.process_ktime_ns
@@ -206,8 +239,9 @@ class Observer:
             cwd="" if scanned.kernel_thread or not has_image else scanned.cwd,
             parent_missing=parent is None,
             in_init_tree=entry.in_init_tree,
+            flags=scanned.flags,
         )
-        entry.image = scanned_image(scanned) if has_image else None
+        entry.image = scanned_image(scanned, self._redaction) if has_image else None
         self.cache.add(entry)
         return entry
 

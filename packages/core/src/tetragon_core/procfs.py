@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from .arguments import decode_text
 from .cgroups import V2, Hierarchy, container_id_of_path
-from .messages import TICK_NS, Namespaces
+from .environment import ENVIRONMENT_BYTES
+from .messages import TICK_NS, ExecFlag, Namespaces
 from .procstat import parse_stat, parse_status
 from .scanned import ScannedProcess
 
@@ -32,9 +33,12 @@ _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 class ProcScanner:
     """Walks one proc file system."""
 
-    def __init__(self, root: str = "/proc", hierarchy: Hierarchy = V2) -> None:
+    def __init__(
+        self, root: str = "/proc", hierarchy: Hierarchy = V2, *, with_environment: bool = False
+    ) -> None:
         self._root = root
         self._hierarchy = hierarchy
+        self._with_environment = with_environment
         self._cgroup_ids: dict[str, int] = {}
 
     def scan(self) -> Iterator[ScannedProcess]:
@@ -82,6 +86,7 @@ class ProcScanner:
             return make(kernel_thread=True)
         status = parse_status(_try_read_file(directory, "status") or b"")
         cgroup_path = self._cgroup_path(directory)
+        environ, flags = self._environment(directory)
         return make(
             nspid=status.nspid,
             executable=_try_read_link(directory, "exe"),
@@ -94,7 +99,19 @@ class ProcScanner:
             cgroup_id=self._cgroup_id(cgroup_path),
             cgroup=cgroup_path.rpartition("/")[2],
             container_id=container_id_of_path(cgroup_path),
+            environ=environ,
+            flags=flags,
         )
+
+    def _environment(self, directory: int) -> tuple[bytes | None, int]:
+        """What it was started with, unless it wrote over that, and what is wrong with it."""
+        if not self._with_environment:
+            return None, 0
+        environ = _try_read_file(directory, "environ")
+        if environ is None:
+            return b"", int(ExecFlag.ERROR_ENVIRON)
+        is_long = len(environ) > ENVIRONMENT_BYTES
+        return environ[:ENVIRONMENT_BYTES], int(ExecFlag.TRUNCATED_ENVIRON) if is_long else 0
 
     def _cgroup_path(self, directory: int) -> str:
         """Path of the cgroup in the chosen hierarchy; a line is "number:controllers:path"."""

@@ -38,6 +38,10 @@ class ScannedProcess:
     cgroup: str = ""
     """Last component of its path."""
     container_id: str = ""
+    environ: bytes | None = None
+    """As it lies in the process's memory; None also when it was not wanted."""
+    flags: int = 0
+    """Bits of ExecFlag about the environment."""
 
     @property
     def key(self) -> ProcessKey:

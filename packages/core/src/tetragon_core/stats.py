@@ -22,6 +22,11 @@ class Counter(Enum):
     RING_LOST_EXEC = ("ring_lost_exec", "exec records the full ring buffer refused", True)
     RING_LOST_FORK = ("ring_lost_fork", "fork records the full ring buffer refused", True)
     RING_LOST_EXIT = ("ring_lost_exit", "exit records the full ring buffer refused", True)
+    RING_LOST_THROTTLE = (
+        "ring_lost_throttle",
+        "beginnings of throttling the full ring buffer refused",
+        True,
+    )
     RING_LOST_HOOK = ("ring_lost_hook", "hits of policies the full ring buffer refused", True)
     HOOK_BUSY = ("hook_busy", "hits of policies that found no free buffer", True)
     HOOK_RETURN_LOST = (
@@ -63,6 +68,18 @@ class Counter(Enum):
     PROCESS_UNKNOWN = ("process_unknown", "events about a process nothing else is known of", False)
     EXITS_DUPLICATE = ("exits_duplicate", "second exit reports of one process, dropped", False)
     CACHE_EVICTED = ("cache_evicted", "live entries the full process cache gave up", False)
+    EXECS_THROTTLED = (
+        "execs_throttled",
+        "process_exec events withheld because their cgroup exceeded cgroup-rate",
+        False,
+    )
+    THROTTLE_STARTS = ("throttle_starts", "times a cgroup came to exceed cgroup-rate", False)
+    THROTTLE_STOPS = ("throttle_stops", "times a cgroup was below cgroup-rate again", False)
+    CGROUP_RATES_FULL = (
+        "cgroup_rates_full",
+        "cgroups for whose rate the kernel had no memory (their events still go out)",
+        False,
+    )
     REQUESTS_DROPPED = (
         "requests_dropped",
         "requests of policies (GetUrl, DnsLookup) dropped because too many waited",

@@ -15,6 +15,7 @@ class RecKind(IntEnum):
     EXEC = 1
     FORK = 2
     EXIT = 3
+    THROTTLE = 4
 
 
 class ExecFlag(IntEnum):
@@ -35,6 +36,10 @@ class ExecFlag(IntEnum):
     UNTRACKED = 4096
     PARENT_UNTRACKED = 8192
     ERROR_CGROUP = 16384
+    ENVIRON = 32768
+    TRUNCATED_ENVIRON = 65536
+    ERROR_ENVIRON = 131072
+    THROTTLED = 262144
 
 
 class ExitFlag(IntEnum):
@@ -64,9 +69,11 @@ class Counter(IntEnum):
     LOST_EXEC = 0
     LOST_FORK = 1
     LOST_EXIT = 2
-    TABLE_FULL = 3
-    RESCUED = 4
-    MAX = 5
+    LOST_THROTTLE = 3
+    TABLE_FULL = 4
+    RESCUED = 5
+    RATES_FULL = 6
+    MAX = 7
 
 
 class RecExec(NamedTuple):
@@ -184,6 +191,38 @@ REC_EXIT_PROCESS: Final = slice(4, 6)
 REC_EXIT_PARENT: Final = slice(6, 8)
 
 
+class RecThrottle(NamedTuple):
+    """struct of 64 bytes."""
+
+    size: int
+    kind: int
+    flags: int
+    nspid: int
+    process_ktime: int
+    process_tgid: int
+    parent_ktime: int
+    parent_tgid: int
+    ktime: int
+    cgroup_id: int
+
+
+REC_THROTTLE: Final = Struct("<IH2xIIQI4xQI4xQQ")
+REC_THROTTLE_PROCESS: Final = slice(4, 6)
+REC_THROTTLE_PARENT: Final = slice(6, 8)
+
+
+class CgroupRate(NamedTuple):
+    """struct of 32 bytes."""
+
+    window: int
+    current: int
+    previous: int
+    over: int
+
+
+CGROUP_RATE: Final = Struct("<QQQQ")
+
+
 class ProcEntry(NamedTuple):
     """struct of 24 bytes."""
 
@@ -197,14 +236,17 @@ PROC_ENTRY: Final = Struct("<QQII")
 
 
 class LoaderConfig(NamedTuple):
-    """struct of 16 bytes."""
+    """struct of 32 bytes."""
 
     cgroup_hierarchy: int
     copies: int
     copy: int
+    with_environ: int
+    rate_events: int
+    rate_interval: int
 
 
-LOADER_CONFIG: Final = Struct("<III4x")
+LOADER_CONFIG: Final = Struct("<IIIIQQ")
 
 
 class Control(NamedTuple):

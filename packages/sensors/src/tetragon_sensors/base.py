@@ -15,7 +15,7 @@ from . import _wire
 from .beside import boot_ns, merged
 from .decode import decode
 from .features import check_kernel, program_copies
-from .libbpf import LoadedObject, Map, Ring
+from .libbpf import LoadedObject, Map, Ring, possible_cpus
 from .objects import read_object
 
 if TYPE_CHECKING:
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from tetragon_core.cgroups import Hierarchy
     from tetragon_core.messages import Message
     from tetragon_core.stats import Stats
+    from tetragon_core.throttling import CgroupRate
 
     from .beside import Beside
 
 __all__ = ["BaseSensor", "SensorConfig"]
 
 _OBJECTS: Final = ("exit", "exec", "fork")
-_SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen"})
+_SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen", "cgroup_rates"})
 """Maps there is one of. Scratch memory is not among them: each copy of a program has its own."""
+_RATES: Final = 8192
+"""Cgroups whose forks and execs are counted; the busiest when there are more."""
 _PAGE: Final = 4096
 _KIND_BYTE: Final = 4
 """Kinds of records are less than 256 and stand here (struct rec_header)."""
@@ -46,8 +49,11 @@ _COUNTERS: Final = {
     _wire.Counter.LOST_EXEC: Counter.RING_LOST_EXEC,
     _wire.Counter.LOST_FORK: Counter.RING_LOST_FORK,
     _wire.Counter.LOST_EXIT: Counter.RING_LOST_EXIT,
+    _wire.Counter.LOST_THROTTLE: Counter.RING_LOST_THROTTLE,
     _wire.Counter.TABLE_FULL: Counter.PROCESS_TABLE_FULL,
+    _wire.Counter.RATES_FULL: Counter.CGROUP_RATES_FULL,
 }
+_OVER: Final = _wire.CgroupRate._fields.index("over")
 _LOSSES: Final = struct.Struct(f"<{_wire.Counter.TABLE_FULL}Q")
 """The counters of records the ring refused come first in the map."""
 
@@ -61,6 +67,19 @@ class SensorConfig:
     process_entries: int = 32768
     hierarchy: Hierarchy | None = None
     """None means the v2 hierarchy."""
+    with_environment: bool = False
+    """Exec messages carry the environment."""
+    rate: CgroupRate | None = None
+    """What a cgroup may do; None: anything."""
+
+
+def _settings(config: SensorConfig, copies: int, copy: int) -> bytes:
+    """What the verifier takes for constants of this copy of a program."""
+    controller = config.hierarchy.controller if config.hierarchy else ""
+    events, interval_ns = config.rate or (0, 1)
+    return _wire.LOADER_CONFIG.pack(
+        *(_CONTROLLERS[controller], copies, copy, config.with_environment, events, interval_ns)
+    )
 
 
 def round_ring_bytes(wanted: int) -> int:
@@ -81,6 +100,7 @@ class BaseSensor:
         """Raises UnsupportedKernelError, PermissionDeniedError or LoadError."""
         check_kernel()
         self._stats = stats
+        self._cpus = possible_cpus() if config.rate else 0
         self._bad = 0
         self._missed = 0
         self.decoders: dict[int, Callable[[bytes], Message | None]] = {}
@@ -112,22 +132,21 @@ class BaseSensor:
         sizes = {
             "ring": round_ring_bytes(config.ring_bytes),
             "processes": config.process_entries,
+            "cgroup_rates": _RATES if config.rate else 1,
         }
-        controller = config.hierarchy.controller if config.hierarchy else ""
         copies = program_copies()
         self._maps: dict[str, Map] = {}
         self._objects: dict[str, list[LoadedObject]] = {name: [] for name in _OBJECTS}
         for name in _OBJECTS:
             image = read_object(name)
             for copy in range(copies):
-                settings = _wire.LOADER_CONFIG.pack(_CONTROLLERS[controller], copies, copy)
                 loaded = LoadedObject(
                     name,
                     image,
                     sizes=sizes,
                     shared=self._maps,
                     to_share=_SHARED,
-                    constants={".rodata.config": settings},
+                    constants={".rodata.config": _settings(config, copies, copy)},
                 )
                 self._objects[name].append(stack.enter_context(loaded))
 
@@ -190,6 +209,16 @@ class BaseSensor:
     def map_fd(self, name: str) -> int:
         """Descriptor of a map that other sensors use too."""
         return self._maps[name].fd
+
+    def last_excess_ns(self, cgroup_id: int) -> int | None:
+        """When a cgroup last did too much, on whichever CPU; None when it is no longer counted."""
+        values = self._maps["cgroup_rates"].lookup(
+            cgroup_id.to_bytes(8, "little"), _wire.CGROUP_RATE.size * self._cpus
+        )
+        if values is None:
+            return None
+        newest: int = max(one[_OVER] for one in _wire.CGROUP_RATE.iter_unpack(values))
+        return newest
 
     def losses(self) -> int:
         """Records lost so far, as far as that is known without a system call."""

@@ -17,6 +17,7 @@ from tetragon_core.messages import (
     ExitMessage,
     ForkMessage,
     Namespaces,
+    ThrottleMessage,
 )
 
 from . import _wire
@@ -32,7 +33,9 @@ __all__ = ["RecordError", "decode"]
 _EXEC_BYTES: Final = _wire.REC_EXEC.size
 _FORK_BYTES: Final = _wire.REC_FORK.size
 _EXIT_BYTES: Final = _wire.REC_EXIT.size
+_THROTTLE_BYTES: Final = _wire.REC_THROTTLE.size
 _DELETED: Final = int(_wire.ExecFlag.DELETED)
+_ENVIRON: Final = int(_wire.ExecFlag.ENVIRON)
 _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
 
 # This is the hottest code of the agent, hence its habits: nothing is unpacked before somebody reads
@@ -72,6 +75,7 @@ _EXIT: Final = _only(
     *(_wire.RecExit, _wire.REC_EXIT, "size", "flags", "process_ktime", "process_tgid"),
     *("ktime", "code"),
 )
+_THROTTLE: Final = _only(_wire.RecThrottle, _wire.REC_THROTTLE, "size", "ktime", "cgroup_id")
 _FLAGS: Final = _wire.RecExec._fields.index("flags")
 _numbers: Final = _pick(_wire.RecExec, "tid", "auid", "inode", "nlink", "cgroup_id")
 _lengths: Final = _pick(_wire.RecExec, *_LENGTHS)
@@ -129,7 +133,8 @@ def _exec(record: bytes) -> ExecMessage:
     ) = _unpack(_EXEC, _EXEC_BYTES, record)
     cwd_start = _EXEC_BYTES + cgroup + tty + filename + interpreter
     cwd_end = cwd_start + cwd
-    if cwd_end + executable + arguments != size:
+    end = cwd_end + executable + arguments
+    if end != size and (end > size or not flags & _ENVIRON):
         raise RecordError(f"the parts of an exec record of {size} bytes do not add up to that")
     message = ExecMessage.__new__(ExecMessage)
     message.process_tgid = tgid
@@ -142,8 +147,9 @@ def _exec(record: bytes) -> ExecMessage:
     message.nspid = nspid
     message.flags = flags
     message.cwd = record[cwd_start:cwd_end]
-    message.text_bytes = size + arguments
-    message.record = record[:size]
+    message.text_bytes = end + arguments
+    message.record = record[:end]
+    message.environ = record[end:size]
     message.read_details = _details
     return message
 
@@ -200,10 +206,16 @@ def _exit(record: bytes) -> ExitMessage:
     return message
 
 
+def _throttle(record: bytes) -> ThrottleMessage:
+    size, ktime, cgroup_id = _unpack(_THROTTLE, _THROTTLE_BYTES, record)
+    return ThrottleMessage(ktime, cgroup_id, record[_THROTTLE_BYTES:size])
+
+
 _KIND_BYTES: Final = slice(4, 6)
 """Where a record has its kind."""
 _DECODERS: Final[dict[bytes, Callable[[bytes], Message]]] = {
     int(_wire.RecKind.EXEC).to_bytes(2, "little"): _exec,
     int(_wire.RecKind.FORK).to_bytes(2, "little"): _fork,
     int(_wire.RecKind.EXIT).to_bytes(2, "little"): _exit,
+    int(_wire.RecKind.THROTTLE).to_bytes(2, "little"): _throttle,
 }

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from .native import LoadedObject, Map, Ring
+from .native import LoadedObject, Map, Ring, possible_cpus
 
-__all__ = ["LoadedObject", "Map", "Ring"]
+__all__ = ["LoadedObject", "Map", "Ring", "possible_cpus"]

@@ -59,6 +59,7 @@ _SIGNATURES: Final[Signatures] = {
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, _P, _P)),
     "bpf_map_get_next_key": (c.c_int, (c.c_int, _P, _P)),
     "bpf_obj_get_info_by_fd": (c.c_int, (c.c_int, _P, c.POINTER(c.c_uint32))),
+    "libbpf_num_possible_cpus": (c.c_int, ()),
     "ring_buffer__new": (_P, (c.c_int, SAMPLE_CALLBACK, _P, _P)),
     "ring_buffer__consume": (c.c_int, (_P,)),
     "ring_buffer__free": (None, (_P,)),

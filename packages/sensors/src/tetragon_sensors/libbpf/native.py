@@ -23,7 +23,7 @@ except ImportError:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LoadedObject", "Map", "Ring"]
+__all__ = ["LoadedObject", "Map", "Ring", "possible_cpus"]
 
 _LIBBPF_WARN: Final = 0
 _log: list[str] = []
@@ -59,6 +59,14 @@ def _failure(what: str) -> TetragonError:
     hint = log.strip().splitlines()[0].removeprefix("libbpf: ") if log.strip() else ""
     reason = os.strerror(code) if code else "unknown error"
     return LoadError(f"{what}: {reason}" + (f" ({hint})" if hint else ""), log)
+
+
+def possible_cpus() -> int:
+    """How many values an entry of a per-CPU map has. Raises LoadError."""
+    count: int = _lib().libbpf_num_possible_cpus()
+    if count <= 0:
+        raise LoadError("cannot read /sys/devices/system/cpu/possible")
+    return count
 
 
 class Map:
