@@ -44,7 +44,11 @@ UPSTREAM: Final[dict[str, dict[str, Any]]] = json.loads(
 )
 OWN_NUMBERS: Final = 2000
 OWN_MESSAGES: Final = {
-    f"tetragon.{name}" for name in ("Counter", "EnforcementLedger", "LostEvents", "PolicyFallback")
+    f"tetragon.{name}"
+    for name in (
+        *("Counter", "EnforcementLedger", "History", "HistoryState", "LostEvents"),
+        "PolicyFallback",
+    )
 }
 
 

@@ -30,7 +30,7 @@ from tetragon import capabilities_pb2 as tetragon_dot_capabilities__pb2
 from tetragon import tetragon_pb2 as tetragon_dot_tetragon__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tetragon/events.proto\x12\x08tetragon\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x1btetragon/capabilities.proto\x1a\x17tetragon/tetragon.proto\"4\n\nLostEvents\x12\x14\n\x0c\x62\x65\x66ore_agent\x18\x01 \x01(\x04\x12\x10\n\x08in_queue\x18\x02 \x01(\x04\"m\n\x0ePolicyFallback\x12\x13\n\x0bpolicy_name\x18\x01 \x01(\t\x12\x18\n\x10policy_namespace\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x1c\n\x14max_kills_per_minute\x18\x04 \x01(\r\" \n\x0f\x41ggregationInfo\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"a\n\x12\x41ggregationOptions\x12.\n\x0bwindow_size\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13\x63hannel_buffer_size\x18\x02 \x01(\x04\"\x8e\x01\n\tCapFilter\x12)\n\tpermitted\x18\x01 \x01(\x0b\x32\x16.tetragon.CapFilterSet\x12)\n\teffective\x18\x02 \x01(\x0b\x32\x16.tetragon.CapFilterSet\x12+\n\x0binheritable\x18\x03 \x01(\x0b\x32\x16.tetragon.CapFilterSet\"\xb7\x01\n\x0c\x43\x61pFilterSet\x12\'\n\x03\x61ny\x18\x01 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12\'\n\x03\x61ll\x18\x02 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12+\n\x07\x65xactly\x18\x03 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12(\n\x04none\x18\x04 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\"\xc4\x01\n\x0b\x46ieldFilter\x12&\n\tevent_set\x18\x01 \x03(\x0e\x32\x13.tetragon.EventType\x12*\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.tetragon.FieldFilterAction\x12\x34\n\x10invert_event_set\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\"\x99\x04\n\x06\x46ilter\x12\x14\n\x0c\x62inary_regex\x18\x01 \x03(\t\x12\x11\n\tnamespace\x18\x02 \x03(\t\x12\x30\n\x0chealth_check\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\x12\x0b\n\x03pid\x18\x04 \x03(\r\x12\x0f\n\x07pid_set\x18\x05 \x03(\r\x12&\n\tevent_set\x18\x06 \x03(\x0e\x32\x13.tetragon.EventType\x12\x11\n\tpod_regex\x18\x07 \x03(\t\x12\x17\n\x0f\x61rguments_regex\x18\x08 \x03(\t\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x14\n\x0cpolicy_names\x18\n \x03(\t\x12)\n\x0c\x63\x61pabilities\x18\x0b \x01(\x0b\x32\x13.tetragon.CapFilter\x12\x1b\n\x13parent_binary_regex\x18\x0c \x03(\t\x12\x16\n\x0e\x63\x65l_expression\x18\r \x03(\t\x12\x1e\n\x16parent_arguments_regex\x18\x0e \x03(\t\x12\x14\n\x0c\x63ontainer_id\x18\x0f \x03(\t\x12\x30\n\x0cin_init_tree\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\x12\x1d\n\x15\x61ncestor_binary_regex\x18\x11 \x03(\t\x12\x1c\n\x14\x63ontainer_name_regex\x18\x12 \x03(\t\x12\x17\n\x0fnamespace_regex\x18\x13 \x03(\t\"\xc6\x01\n\x10GetEventsRequest\x12$\n\nallow_list\x18\x01 \x03(\x0b\x32\x10.tetragon.Filter\x12#\n\tdeny_list\x18\x02 \x03(\x0b\x32\x10.tetragon.Filter\x12\x39\n\x13\x61ggregation_options\x18\x03 \x01(\x0b\x32\x1c.tetragon.AggregationOptions\x12,\n\rfield_filters\x18\x04 \x03(\x0b\x32\x15.tetragon.FieldFilter\"\xa7\x07\n\x11GetEventsResponse\x12-\n\x0cprocess_exec\x18\x01 \x01(\x0b\x32\x15.tetragon.ProcessExecH\x00\x12-\n\x0cprocess_exit\x18\x05 \x01(\x0b\x32\x15.tetragon.ProcessExitH\x00\x12\x31\n\x0eprocess_kprobe\x18\t \x01(\x0b\x32\x17.tetragon.ProcessKprobeH\x00\x12\x39\n\x12process_tracepoint\x18\n \x01(\x0b\x32\x1b.tetragon.ProcessTracepointH\x00\x12\x31\n\x0eprocess_loader\x18\x0b \x01(\x0b\x32\x17.tetragon.ProcessLoaderH\x00\x12\x31\n\x0eprocess_uprobe\x18\x0c \x01(\x0b\x32\x17.tetragon.ProcessUprobeH\x00\x12\x35\n\x10process_throttle\x18\x1b \x01(\x0b\x32\x19.tetragon.ProcessThrottleH\x00\x12+\n\x0bprocess_lsm\x18\x1c \x01(\x0b\x32\x14.tetragon.ProcessLsmH\x00\x12-\n\x0cprocess_usdt\x18\x1d \x01(\x0b\x32\x15.tetragon.ProcessUsdtH\x00\x12 \n\x04test\x18\xc0\xb8\x02 \x01(\x0b\x32\x0e.tetragon.TestH\x00\x12\x34\n\x0frate_limit_info\x18\xc1\xb8\x02 \x01(\x0b\x32\x17.tetragon.RateLimitInfoH\x00\x12\x12\n\tnode_name\x18\xe8\x07 \x01(\t\x12)\n\x04time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x61ggregation_info\x18\xea\x07 \x01(\x0b\x32\x19.tetragon.AggregationInfo\x12\x15\n\x0c\x63luster_name\x18\xeb\x07 \x01(\t\x12\x41\n\x0bnode_labels\x18\xec\x07 \x03(\x0b\x32+.tetragon.GetEventsResponse.NodeLabelsEntry\x12#\n\x04lost\x18\xd0\x0f \x01(\x0b\x32\x14.tetragon.LostEvents\x12\x33\n\x10policy_fallbacks\x18\xd1\x0f \x03(\x0b\x32\x18.tetragon.PolicyFallback\x1a\x31\n\x0fNodeLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05\x65ventJ\x04\x08\x02\x10\x05J\x04\x08\x06\x10\tJ\x04\x08\r\x10\x1b\"G\n\x0fProcessThrottle\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.tetragon.ThrottleType\x12\x0e\n\x06\x63group\x18\x02 \x01(\t\"9\n\rRateLimitInfo\x12(\n number_of_dropped_process_events\x18\x01 \x01(\x04\"\\\n\x0fRedactionFilter\x12#\n\x05match\x18\x01 \x03(\x0b\x32\x10.tetragon.FilterB\x02\x18\x01\x12\x0e\n\x06redact\x18\x02 \x03(\t\x12\x14\n\x0c\x62inary_regex\x18\x03 \x03(\t*\xfc\x01\n\tEventType\x12\t\n\x05UNDEF\x10\x00\x12\x10\n\x0cPROCESS_EXEC\x10\x01\x12\x10\n\x0cPROCESS_EXIT\x10\x05\x12\x12\n\x0ePROCESS_KPROBE\x10\t\x12\x16\n\x12PROCESS_TRACEPOINT\x10\n\x12\x12\n\x0ePROCESS_LOADER\x10\x0b\x12\x12\n\x0ePROCESS_UPROBE\x10\x0c\x12\x14\n\x10PROCESS_THROTTLE\x10\x1b\x12\x0f\n\x0bPROCESS_LSM\x10\x1c\x12\x10\n\x0cPROCESS_USDT\x10\x1d\x12\n\n\x04TEST\x10\xc0\xb8\x02\x12\x15\n\x0fRATE_LIMIT_INFO\x10\xc1\xb8\x02\"\x04\x08\x02\x10\x04\"\x04\x08\x06\x10\x08\"\x04\x08\r\x10\x1a*-\n\x11\x46ieldFilterAction\x12\x0b\n\x07INCLUDE\x10\x00\x12\x0b\n\x07\x45XCLUDE\x10\x01*K\n\x0cThrottleType\x12\x14\n\x10THROTTLE_UNKNOWN\x10\x00\x12\x12\n\x0eTHROTTLE_START\x10\x01\x12\x11\n\rTHROTTLE_STOP\x10\x02\x42,Z*github.com/cilium/tetragon/api/v1/tetragonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tetragon/events.proto\x12\x08tetragon\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x1btetragon/capabilities.proto\x1a\x17tetragon/tetragon.proto\"4\n\nLostEvents\x12\x14\n\x0c\x62\x65\x66ore_agent\x18\x01 \x01(\x04\x12\x10\n\x08in_queue\x18\x02 \x01(\x04\"m\n\x0ePolicyFallback\x12\x13\n\x0bpolicy_name\x18\x01 \x01(\t\x12\x18\n\x10policy_namespace\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x1c\n\x14max_kills_per_minute\x18\x04 \x01(\r\"^\n\x07History\x12\x0c\n\x04last\x18\x01 \x01(\x04\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x04\"\x9d\x01\n\x0cHistoryState\x12\x0b\n\x03run\x18\x01 \x01(\t\x12+\n\x07started\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63omplete_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04next\x18\x04 \x01(\x04\x12\x11\n\tforgotten\x18\x05 \x01(\x04\" \n\x0f\x41ggregationInfo\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"a\n\x12\x41ggregationOptions\x12.\n\x0bwindow_size\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13\x63hannel_buffer_size\x18\x02 \x01(\x04\"\x8e\x01\n\tCapFilter\x12)\n\tpermitted\x18\x01 \x01(\x0b\x32\x16.tetragon.CapFilterSet\x12)\n\teffective\x18\x02 \x01(\x0b\x32\x16.tetragon.CapFilterSet\x12+\n\x0binheritable\x18\x03 \x01(\x0b\x32\x16.tetragon.CapFilterSet\"\xb7\x01\n\x0c\x43\x61pFilterSet\x12\'\n\x03\x61ny\x18\x01 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12\'\n\x03\x61ll\x18\x02 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12+\n\x07\x65xactly\x18\x03 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\x12(\n\x04none\x18\x04 \x03(\x0e\x32\x1a.tetragon.CapabilitiesType\"\xc4\x01\n\x0b\x46ieldFilter\x12&\n\tevent_set\x18\x01 \x03(\x0e\x32\x13.tetragon.EventType\x12*\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.tetragon.FieldFilterAction\x12\x34\n\x10invert_event_set\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\"\x99\x04\n\x06\x46ilter\x12\x14\n\x0c\x62inary_regex\x18\x01 \x03(\t\x12\x11\n\tnamespace\x18\x02 \x03(\t\x12\x30\n\x0chealth_check\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\x12\x0b\n\x03pid\x18\x04 \x03(\r\x12\x0f\n\x07pid_set\x18\x05 \x03(\r\x12&\n\tevent_set\x18\x06 \x03(\x0e\x32\x13.tetragon.EventType\x12\x11\n\tpod_regex\x18\x07 \x03(\t\x12\x17\n\x0f\x61rguments_regex\x18\x08 \x03(\t\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x14\n\x0cpolicy_names\x18\n \x03(\t\x12)\n\x0c\x63\x61pabilities\x18\x0b \x01(\x0b\x32\x13.tetragon.CapFilter\x12\x1b\n\x13parent_binary_regex\x18\x0c \x03(\t\x12\x16\n\x0e\x63\x65l_expression\x18\r \x03(\t\x12\x1e\n\x16parent_arguments_regex\x18\x0e \x03(\t\x12\x14\n\x0c\x63ontainer_id\x18\x0f \x03(\t\x12\x30\n\x0cin_init_tree\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.BoolValue\x12\x1d\n\x15\x61ncestor_binary_regex\x18\x11 \x03(\t\x12\x1c\n\x14\x63ontainer_name_regex\x18\x12 \x03(\t\x12\x17\n\x0fnamespace_regex\x18\x13 \x03(\t\"\xeb\x01\n\x10GetEventsRequest\x12$\n\nallow_list\x18\x01 \x03(\x0b\x32\x10.tetragon.Filter\x12#\n\tdeny_list\x18\x02 \x03(\x0b\x32\x10.tetragon.Filter\x12\x39\n\x13\x61ggregation_options\x18\x03 \x01(\x0b\x32\x1c.tetragon.AggregationOptions\x12,\n\rfield_filters\x18\x04 \x03(\x0b\x32\x15.tetragon.FieldFilter\x12#\n\x07history\x18\xd0\x0f \x01(\x0b\x32\x11.tetragon.History\"\xb8\x07\n\x11GetEventsResponse\x12-\n\x0cprocess_exec\x18\x01 \x01(\x0b\x32\x15.tetragon.ProcessExecH\x00\x12-\n\x0cprocess_exit\x18\x05 \x01(\x0b\x32\x15.tetragon.ProcessExitH\x00\x12\x31\n\x0eprocess_kprobe\x18\t \x01(\x0b\x32\x17.tetragon.ProcessKprobeH\x00\x12\x39\n\x12process_tracepoint\x18\n \x01(\x0b\x32\x1b.tetragon.ProcessTracepointH\x00\x12\x31\n\x0eprocess_loader\x18\x0b \x01(\x0b\x32\x17.tetragon.ProcessLoaderH\x00\x12\x31\n\x0eprocess_uprobe\x18\x0c \x01(\x0b\x32\x17.tetragon.ProcessUprobeH\x00\x12\x35\n\x10process_throttle\x18\x1b \x01(\x0b\x32\x19.tetragon.ProcessThrottleH\x00\x12+\n\x0bprocess_lsm\x18\x1c \x01(\x0b\x32\x14.tetragon.ProcessLsmH\x00\x12-\n\x0cprocess_usdt\x18\x1d \x01(\x0b\x32\x15.tetragon.ProcessUsdtH\x00\x12 \n\x04test\x18\xc0\xb8\x02 \x01(\x0b\x32\x0e.tetragon.TestH\x00\x12\x34\n\x0frate_limit_info\x18\xc1\xb8\x02 \x01(\x0b\x32\x17.tetragon.RateLimitInfoH\x00\x12\x12\n\tnode_name\x18\xe8\x07 \x01(\t\x12)\n\x04time\x18\xe9\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x61ggregation_info\x18\xea\x07 \x01(\x0b\x32\x19.tetragon.AggregationInfo\x12\x15\n\x0c\x63luster_name\x18\xeb\x07 \x01(\t\x12\x41\n\x0bnode_labels\x18\xec\x07 \x03(\x0b\x32+.tetragon.GetEventsResponse.NodeLabelsEntry\x12#\n\x04lost\x18\xd0\x0f \x01(\x0b\x32\x14.tetragon.LostEvents\x12\x33\n\x10policy_fallbacks\x18\xd1\x0f \x03(\x0b\x32\x18.tetragon.PolicyFallback\x12\x0f\n\x06number\x18\xd2\x0f \x01(\x04\x1a\x31\n\x0fNodeLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05\x65ventJ\x04\x08\x02\x10\x05J\x04\x08\x06\x10\tJ\x04\x08\r\x10\x1b\"G\n\x0fProcessThrottle\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.tetragon.ThrottleType\x12\x0e\n\x06\x63group\x18\x02 \x01(\t\"9\n\rRateLimitInfo\x12(\n number_of_dropped_process_events\x18\x01 \x01(\x04\"\\\n\x0fRedactionFilter\x12#\n\x05match\x18\x01 \x03(\x0b\x32\x10.tetragon.FilterB\x02\x18\x01\x12\x0e\n\x06redact\x18\x02 \x03(\t\x12\x14\n\x0c\x62inary_regex\x18\x03 \x03(\t*\xfc\x01\n\tEventType\x12\t\n\x05UNDEF\x10\x00\x12\x10\n\x0cPROCESS_EXEC\x10\x01\x12\x10\n\x0cPROCESS_EXIT\x10\x05\x12\x12\n\x0ePROCESS_KPROBE\x10\t\x12\x16\n\x12PROCESS_TRACEPOINT\x10\n\x12\x12\n\x0ePROCESS_LOADER\x10\x0b\x12\x12\n\x0ePROCESS_UPROBE\x10\x0c\x12\x14\n\x10PROCESS_THROTTLE\x10\x1b\x12\x0f\n\x0bPROCESS_LSM\x10\x1c\x12\x10\n\x0cPROCESS_USDT\x10\x1d\x12\n\n\x04TEST\x10\xc0\xb8\x02\x12\x15\n\x0fRATE_LIMIT_INFO\x10\xc1\xb8\x02\"\x04\x08\x02\x10\x04\"\x04\x08\x06\x10\x08\"\x04\x08\r\x10\x1a*-\n\x11\x46ieldFilterAction\x12\x0b\n\x07INCLUDE\x10\x00\x12\x0b\n\x07\x45XCLUDE\x10\x01*K\n\x0cThrottleType\x12\x14\n\x10THROTTLE_UNKNOWN\x10\x00\x12\x12\n\x0eTHROTTLE_START\x10\x01\x12\x11\n\rTHROTTLE_STOP\x10\x02\x42,Z*github.com/cilium/tetragon/api/v1/tetragonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,38 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETEVENTSRESPONSE_NODELABELSENTRY']._serialized_options = b'8\001'
   _globals['_REDACTIONFILTER'].fields_by_name['match']._loaded_options = None
   _globals['_REDACTIONFILTER'].fields_by_name['match']._serialized_options = b'\030\001'
-  _globals['_EVENTTYPE']._serialized_start=2954
-  _globals['_EVENTTYPE']._serialized_end=3206
-  _globals['_FIELDFILTERACTION']._serialized_start=3208
-  _globals['_FIELDFILTERACTION']._serialized_end=3253
-  _globals['_THROTTLETYPE']._serialized_start=3255
-  _globals['_THROTTLETYPE']._serialized_end=3330
+  _globals['_EVENTTYPE']._serialized_start=3264
+  _globals['_EVENTTYPE']._serialized_end=3516
+  _globals['_FIELDFILTERACTION']._serialized_start=3518
+  _globals['_FIELDFILTERACTION']._serialized_end=3563
+  _globals['_THROTTLETYPE']._serialized_start=3565
+  _globals['_THROTTLETYPE']._serialized_end=3640
   _globals['_LOSTEVENTS']._serialized_start=220
   _globals['_LOSTEVENTS']._serialized_end=272
   _globals['_POLICYFALLBACK']._serialized_start=274
   _globals['_POLICYFALLBACK']._serialized_end=383
-  _globals['_AGGREGATIONINFO']._serialized_start=385
-  _globals['_AGGREGATIONINFO']._serialized_end=417
-  _globals['_AGGREGATIONOPTIONS']._serialized_start=419
-  _globals['_AGGREGATIONOPTIONS']._serialized_end=516
-  _globals['_CAPFILTER']._serialized_start=519
-  _globals['_CAPFILTER']._serialized_end=661
-  _globals['_CAPFILTERSET']._serialized_start=664
-  _globals['_CAPFILTERSET']._serialized_end=847
-  _globals['_FIELDFILTER']._serialized_start=850
-  _globals['_FIELDFILTER']._serialized_end=1046
-  _globals['_FILTER']._serialized_start=1049
-  _globals['_FILTER']._serialized_end=1586
-  _globals['_GETEVENTSREQUEST']._serialized_start=1589
-  _globals['_GETEVENTSREQUEST']._serialized_end=1787
-  _globals['_GETEVENTSRESPONSE']._serialized_start=1790
-  _globals['_GETEVENTSRESPONSE']._serialized_end=2725
-  _globals['_GETEVENTSRESPONSE_NODELABELSENTRY']._serialized_start=2649
-  _globals['_GETEVENTSRESPONSE_NODELABELSENTRY']._serialized_end=2698
-  _globals['_PROCESSTHROTTLE']._serialized_start=2727
-  _globals['_PROCESSTHROTTLE']._serialized_end=2798
-  _globals['_RATELIMITINFO']._serialized_start=2800
-  _globals['_RATELIMITINFO']._serialized_end=2857
-  _globals['_REDACTIONFILTER']._serialized_start=2859
-  _globals['_REDACTIONFILTER']._serialized_end=2951
+  _globals['_HISTORY']._serialized_start=385
+  _globals['_HISTORY']._serialized_end=479
+  _globals['_HISTORYSTATE']._serialized_start=482
+  _globals['_HISTORYSTATE']._serialized_end=639
+  _globals['_AGGREGATIONINFO']._serialized_start=641
+  _globals['_AGGREGATIONINFO']._serialized_end=673
+  _globals['_AGGREGATIONOPTIONS']._serialized_start=675
+  _globals['_AGGREGATIONOPTIONS']._serialized_end=772
+  _globals['_CAPFILTER']._serialized_start=775
+  _globals['_CAPFILTER']._serialized_end=917
+  _globals['_CAPFILTERSET']._serialized_start=920
+  _globals['_CAPFILTERSET']._serialized_end=1103
+  _globals['_FIELDFILTER']._serialized_start=1106
+  _globals['_FIELDFILTER']._serialized_end=1302
+  _globals['_FILTER']._serialized_start=1305
+  _globals['_FILTER']._serialized_end=1842
+  _globals['_GETEVENTSREQUEST']._serialized_start=1845
+  _globals['_GETEVENTSREQUEST']._serialized_end=2080
+  _globals['_GETEVENTSRESPONSE']._serialized_start=2083
+  _globals['_GETEVENTSRESPONSE']._serialized_end=3035
+  _globals['_GETEVENTSRESPONSE_NODELABELSENTRY']._serialized_start=2959
+  _globals['_GETEVENTSRESPONSE_NODELABELSENTRY']._serialized_end=3008
+  _globals['_PROCESSTHROTTLE']._serialized_start=3037
+  _globals['_PROCESSTHROTTLE']._serialized_end=3108
+  _globals['_RATELIMITINFO']._serialized_start=3110
+  _globals['_RATELIMITINFO']._serialized_end=3167
+  _globals['_REDACTIONFILTER']._serialized_start=3169
+  _globals['_REDACTIONFILTER']._serialized_end=3261
 # @@protoc_insertion_point(module_scope)
