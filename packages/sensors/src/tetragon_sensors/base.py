@@ -12,6 +12,7 @@ from tetragon_core.errors import UsageError
 from tetragon_core.stats import Counter
 
 from . import _wire
+from .base_runs import base_runs
 from .beside import boot_ns, merged
 from .decode import decode
 from .features import check_kernel, program_copies
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tetragon_core.cgroups import Hierarchy
     from tetragon_core.messages import Message
+    from tetragon_core.program_runs import ProgramRuns
     from tetragon_core.stats import Stats
     from tetragon_core.throttling import CgroupRate
 
@@ -36,6 +38,7 @@ _SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen", 
 _RATES: Final = 8192
 """Cgroups whose forks and execs are counted; the busiest when there are more."""
 _PAGE: Final = 4096
+_KINDS: Final = 256
 _KIND_BYTE: Final = 4
 """Kinds of records are less than 256 and stand here (struct rec_header)."""
 _READINGS: Final = 4
@@ -103,6 +106,7 @@ class BaseSensor:
         self._cpus = possible_cpus() if config.rate else 0
         self._bad = 0
         self._missed = 0
+        self._received = [0] * _KINDS
         self.decoders: dict[int, Callable[[bytes], Message | None]] = {}
         """Kind of record -> what reads it, for sensors that share the ring."""
         self._beside: tuple[Beside, ...] = ()
@@ -203,8 +207,16 @@ class BaseSensor:
 
     def _decode(self, record: bytes) -> Message | None:
         """A record of this sensor, or of another that shares the ring."""
-        decoder = self.decoders.get(record[_KIND_BYTE]) if len(record) > _KIND_BYTE else None
+        if len(record) <= _KIND_BYTE:
+            return decode(record)
+        kind = record[_KIND_BYTE]
+        self._received[kind] += 1
+        decoder = self.decoders.get(kind)
         return decode(record) if decoder is None else decoder(record)
+
+    def received(self) -> Mapping[str, int]:
+        """Records of this sensor's own kinds so far, by the kind's name; without those lost."""
+        return {kind.name.lower(): self._received[kind] for kind in _wire.RecKind}
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map that other sensors use too."""
@@ -238,6 +250,10 @@ class BaseSensor:
         skipped = self._skipped()
         self._missed = max(self._missed, skipped - self._rescued() - self._skipped_unarmed)
         return {Counter.PROGRAM_MISSED: self._missed}
+
+    def program_runs(self) -> Sequence[ProgramRuns]:
+        """Its programs, the copies of each together; costs a system call for each."""
+        return base_runs(self._objects.values())
 
     def _skipped(self) -> int:
         """Calls that the first copies were skipped for."""

@@ -54,6 +54,7 @@ _SIGNATURES: Final[Signatures] = {
     "bpf_map__initial_value": (_P, (_P, c.POINTER(c.c_size_t))),
     "bpf_program__name": (c.c_char_p, (_P,)),
     "bpf_program__fd": (c.c_int, (_P,)),
+    "bpf_program__section_name": (c.c_char_p, (_P,)),
     "bpf_program__attach": (_P, (_P,)),
     "bpf_link__destroy": (c.c_int, (_P,)),
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, _P, _P)),

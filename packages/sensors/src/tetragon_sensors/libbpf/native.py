@@ -178,15 +178,17 @@ class LoadedObject:
 
     def recursion_misses(self) -> int:
         """Runs the kernel skipped, a program being entered again on its CPU (known since 5.12)."""
-        total = 0
+        return sum(info.recursion_misses for _, info in self.program_info())
+
+    def program_info(self) -> Iterator[tuple[str, ProgInfo]]:
+        """Section of each program, and what the kernel tells of it; a system call for each."""
         for _, handle in self._programs():
             info = ProgInfo()
             size = c.c_uint32(c.sizeof(info))
             if not _lib().bpf_obj_get_info_by_fd(
                 _lib().bpf_program__fd(handle), c.byref(info), c.byref(size)
             ):
-                total += info.recursion_misses
-        return total
+                yield _lib().bpf_program__section_name(handle).decode(), info
 
     def close(self) -> None:
         """Detach and unload; maps others share stay while they hold them."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tetragon_core.enforcement import EnforcementLimits
+    from tetragon_core.hooks import HookEvent
     from tetragon_core.messages import Namespaces
     from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
@@ -119,6 +120,10 @@ class Engine:
         found["RETURN_LOST"] += self.decoder.given_up
         found["ORPHANED"] = self.decoder.unknown
         return found
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """Hits of all policies so far, also of those that are gone, by type."""
+        return self.decoder.received()
 
     def environment(self, plan: HookPlan | Plan, maps: Mapping[str, int]) -> Environment:
         """What programs are generated for: a hook's, or those that keep a policy's tables.

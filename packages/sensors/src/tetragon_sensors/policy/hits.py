@@ -10,7 +10,7 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tetragon_core.hooks import HookMessage, StackFrame
+from tetragon_core.hooks import HookEvent, HookMessage, StackFrame
 from tetragon_core.messages import ProcessKey
 from tetragon_sensors.userstacks import UserStacks
 
@@ -21,7 +21,7 @@ from .rest import RestOfBytes, append_bytes
 from .types.ima import hash_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tetragon_core.hooks import ArgumentValue
     from tetragon_core.network_requests import NetworkRequest
@@ -64,6 +64,8 @@ class HitDecoder:
         self._returns: dict[int, HookPlan] = {}
         self.posted: Tally[int] = Tally()
         """Hits handed on, by hook."""
+        self._events: dict[int, HookEvent] = {}
+        """Of each hook there was, as `posted`."""
         self._waiting: OrderedDict[tuple[int, int, int], _Entry] = OrderedDict()
         """By thread and call what waits for its return. A thread's next entry takes the place of
         one whose return no selector wanted."""
@@ -83,6 +85,7 @@ class HitDecoder:
                     self._returns[target.hook] = plan
                 else:
                     self._hooks[target.hook] = (target, plan)
+                    self._events[target.hook] = target.info.event
                     for number, selector in enumerate(plan.selectors):
                         if wanted := requests_of(selector.match_actions):
                             self._requests[target.hook, number] = wanted
@@ -136,6 +139,13 @@ class HitDecoder:
             return message
         self._wait(_Entry(header.entry_ktime, message, values), header, plan)
         return None
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """Hits handed on so far, by type; those no program knows of are loads, read from perf."""
+        found = dict.fromkeys(HookEvent, 0)
+        for hook, hits in self.posted.items():
+            found[self._events.get(hook, HookEvent.LOADER)] += hits
+        return found
 
     def _request(self, header: HitHeader) -> None:
         """Hits of the agent itself ask for nothing: a request could be the next hit."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tetragon_sensors.kernel.maps import create_map
 from .acting import VERDICTS
 from .loader import watch_loads
 from .plan import Timing
+from .runs import runs_of_hook, runs_of_upkeep
 from .state import STATE, STATE_MAP, PolicyState
 from .tracking import ProcessTracking
 from .verdicts import await_denials
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tetragon_core.policy.problems import Problem
+    from tetragon_core.program_runs import ProgramRuns
     from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.programs import Program
 
@@ -233,6 +236,12 @@ class LoadedPolicy:
         posted = sum(self._engine.decoder.posted[hook] for hook in hooks)
         ledger = self._state.counters() if self._state is not None else {}
         return {"posted": posted, "missed": missed, **ledger}
+
+    def program_runs(self) -> Sequence[ProgramRuns]:
+        """What the kernel counts of its programs. Raises LoadError if they go meanwhile."""
+        hooks = zip_longest(tuple(self._programs), tuple(self._attachments[: len(self._programs)]))
+        found = [runs_of_hook(hook, program, joined) for (hook, program), joined in hooks]
+        return found + [runs_of_upkeep(*pair) for pair in self._tracking.programs]
 
     def close(self) -> None:
         """Detach and unload; idempotent."""

@@ -24,7 +24,7 @@ from .tables import BASELINES, IMAGES, OLDER, PROCESSES, READABLE
 from .upkeep import UPKEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tetragon_core.scanned import ScannedProcess
     from tetragon_sensors.kernel.attachments import Attachment
@@ -74,6 +74,11 @@ class ProcessTracking:
     def descriptors(self) -> Mapping[str, int]:
         """Of the maps, by name."""
         return {name: made.fd for name, made in self.maps.items()}
+
+    @property
+    def programs(self) -> Sequence[tuple[str, Program]]:
+        """Those that keep the tables, each with the raw tracepoint it is at."""
+        return tuple(self._programs)
 
     @property
     def fds(self) -> list[int]:
