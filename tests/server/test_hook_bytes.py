@@ -201,12 +201,12 @@ def test_hooks_do_not_share_their_texts() -> None:
         assert info.policy_name == seen.process_kprobe.policy_name
 
 
-def test_the_acting_thread_and_the_live_reference_count() -> None:
-    """The process shows the thread that hit and its count of now; its parent does not."""
+def test_the_acting_thread_and_its_reference_count() -> None:
+    """The process shows the thread that hit and its count of then; its parent does not."""
     one, parent = process(), process(pid=1, forked=True)
-    one.refcnt, parent.refcnt = 3, 5
+    one.refcnt, parent.refcnt = 2, 5
 
-    event = kprobe(message(tid=4242), process=one, parent=parent)
+    event = kprobe(message(tid=4242), process=one, parent=parent, refcnt=3)
     plain = kprobe(message(tid=one.pid), process=one, parent=parent)
 
     assert (42, 4242, 3) == (

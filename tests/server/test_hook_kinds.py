@@ -89,13 +89,12 @@ def test_a_bare_hit(kind: HookEvent) -> None:
 
 @pytest.mark.parametrize("kind", HOOKS, ids=lambda kind: kind.value)
 def test_the_thread_and_the_ancestors_of_each_kind(kind: HookEvent) -> None:
-    """The process shows the thread that hit and its live count; ancestors keep their order."""
+    """The process shows the thread that hit and its count of then; ancestors keep their order."""
     one = process()
-    one.refcnt = 3
     ancestors = (process(pid=7), process(pid=3))
 
     hit = message(HookInfo(event=kind, policy_name="p"), tid=4242)
-    event = getattr(encoded(hit, process=one, ancestors=ancestors), kind.value)
+    event = getattr(encoded(hit, process=one, ancestors=ancestors, refcnt=3), kind.value)
 
     assert (42, 4242, 3) == (event.process.pid.value, event.process.tid.value, event.process.refcnt)
     assert [7, 3] == [one.pid.value for one in event.ancestors]

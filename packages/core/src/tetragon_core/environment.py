@@ -40,6 +40,11 @@ class Environment:
         self._names = names
         self._redaction = redaction
 
+    @property
+    def text_bytes(self) -> int:
+        """About what keeping it takes."""
+        return 2 * len(self._memory)
+
     @cached_property
     def variables(self) -> Sequence[tuple[str, str]]:
         """Name and value of each, in their order; first the names are chosen, then secrets go."""

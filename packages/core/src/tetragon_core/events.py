@@ -46,6 +46,8 @@ class HookHit(NamedTuple):
     time_ns: int
     hit: HookMessage
     ancestors: tuple[Process, ...] = ()
+    refcnt: int = 1
+    """Of the process at that moment; it changes, and an event does not."""
 
 
 class Throttle(NamedTuple):

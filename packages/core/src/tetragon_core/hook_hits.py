@@ -35,4 +35,5 @@ def hook_hit(message: HookMessage, process: Process | None, clock: Clock, stats:
         parent=process.parent,
         time_ns=to_wall_ns(message.ktime_ns),
         hit=message,
+        refcnt=process.refcnt,
     )

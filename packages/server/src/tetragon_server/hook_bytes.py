@@ -61,7 +61,7 @@ class HookEncoder:
         """Event type, tag of its field, and the event."""
         hit = event.hit
         _, layout, constant = self._constant(hit.info)
-        acting = self._acting(event.process, hit.tid, shows_thread=layout.shows_thread)
+        acting = self._acting(event, shows_thread=layout.shows_thread)
         parts = [constant, delimited(layout.process, acting)]
         if event.parent is not None:
             parts.append(delimited(layout.parent, self._process_bytes(event.parent)))
@@ -92,11 +92,12 @@ class HookEncoder:
         if hit.ima_hash and layout.ima_hash:
             parts.append(delimited(layout.ima_hash, hit.ima_hash.encode()))
 
-    def _acting(self, process: Process, tid: int, *, shows_thread: bool) -> bytes:
-        """The process with the thread that hit, and the live reference count, as Tetragon has it.
+    def _acting(self, event: HookHit, *, shows_thread: bool) -> bytes:
+        """The process with the thread that hit, and its reference count, as Tetragon has it.
 
         A field that comes twice is merged, and the later value holds; so they are only appended.
         """
+        process, tid, refcnt = event.process, event.hit.tid, event.refcnt
         if not shows_thread:
             return self._process_bytes(process)
         encoded = process.encoded
@@ -106,7 +107,7 @@ class HookEncoder:
             return encoded
         if tid != process.pid:
             encoded += delimited(_TID_TAG, _VALUE_TAG + varint(tid))
-        return encoded + _REFCNT_TAG + varint(process.refcnt) if process.refcnt > 0 else encoded
+        return encoded + _REFCNT_TAG + varint(refcnt) if refcnt > 0 else encoded
 
     def _constant(self, info: HookInfo) -> tuple[HookInfo, HookLayout, bytes]:
         known = self._constants.get(id(info))
