@@ -98,8 +98,8 @@ def test_flag_words_come_in_the_order_of_the_api() -> None:
     text = exec_flags(every, True, True, True)  # noqa: FBT003  see flags.py
 
     assert text == (
-        "execve errorEnvs truncArgs truncEnvs miss errorFilename errorArgs rootcwd errorCWD clone errorCgroups "
-        "errorPathResolutionCwd inInitTree"
+        "execve errorEnvs truncArgs truncEnvs miss errorFilename errorArgs rootcwd errorCWD clone "
+        "errorCgroups errorPathResolutionCwd inInitTree"
     )
 
 

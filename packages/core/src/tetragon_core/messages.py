@@ -277,6 +277,8 @@ class ExitMessage(_KernelMessage):
 class ThrottleMessage(NamedTuple):
     """A cgroup came to fork and exec too much on a CPU."""
 
+    process: ProcessKey
+    """Whose fork or exec was one too many."""
     ktime_ns: int
     cgroup_id: int
     cgroup: bytes

@@ -92,6 +92,12 @@ class Counter(Enum):
         False,
     )
     RUNTIME_HOOKS = ("runtime_hooks", "containers announced by a container runtime", False)
+    AUDIT_LOST = ("audit_lost", "changes that could not be written to the audit log's file", False)
+    CONNECTIONS_REFUSED = (
+        "connections_refused",
+        "connections refused because as many as the agent takes had calls going on",
+        False,
+    )
     HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
 
     def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it

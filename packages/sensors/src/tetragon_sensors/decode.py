@@ -17,6 +17,7 @@ from tetragon_core.messages import (
     ExitMessage,
     ForkMessage,
     Namespaces,
+    ProcessKey,
     ThrottleMessage,
 )
 
@@ -75,7 +76,10 @@ _EXIT: Final = _only(
     *(_wire.RecExit, _wire.REC_EXIT, "size", "flags", "process_ktime", "process_tgid"),
     *("ktime", "code"),
 )
-_THROTTLE: Final = _only(_wire.RecThrottle, _wire.REC_THROTTLE, "size", "ktime", "cgroup_id")
+_THROTTLE: Final = _only(
+    *(_wire.RecThrottle, _wire.REC_THROTTLE, "size", "process_ktime", "process_tgid"),
+    *("ktime", "cgroup_id"),
+)
 _FLAGS: Final = _wire.RecExec._fields.index("flags")
 _numbers: Final = _pick(_wire.RecExec, "tid", "auid", "inode", "nlink", "cgroup_id")
 _lengths: Final = _pick(_wire.RecExec, *_LENGTHS)
@@ -207,8 +211,9 @@ def _exit(record: bytes) -> ExitMessage:
 
 
 def _throttle(record: bytes) -> ThrottleMessage:
-    size, ktime, cgroup_id = _unpack(_THROTTLE, _THROTTLE_BYTES, record)
-    return ThrottleMessage(ktime, cgroup_id, record[_THROTTLE_BYTES:size])
+    size, process_ktime, tgid, ktime, cgroup_id = _unpack(_THROTTLE, _THROTTLE_BYTES, record)
+    process = ProcessKey(tgid, process_ktime)
+    return ThrottleMessage(process, ktime, cgroup_id, record[_THROTTLE_BYTES:size])
 
 
 _KIND_BYTES: Final = slice(4, 6)

@@ -57,7 +57,7 @@ def run(
 
     `reread` gives the settings anew, at each SIGHUP; it raises TetragonError when it cannot.
     """
-    setup_logging(config.log_level, config.log_format)
+    setup_logging(config.level, config.log_format, config.log_file)
     config.check()
     limits = enforcement_limits(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
@@ -69,7 +69,11 @@ def run(
         endpoints = Endpoints(config, stack)
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
         stats.add_source(sensor.counters)
-        scanner = ProcScanner(config.procfs, hierarchy)
+        scanner = ProcScanner(
+            config.procfs,
+            hierarchy,
+            with_environment=config.enable_process_environment_variables,
+        )
         opener = open_engine or partial(_open_engine, keep_root=config.keep_root)
         agent = Agent(config, sensor, stats, scanner, opener, limits, _open_earlier, reread)
         asyncio.run(agent.serve(endpoints))
@@ -95,12 +99,16 @@ def _open_sensor(
 ) -> AbstractContextManager[Sensor]:
     if os.geteuid() != 0:
         raise PermissionDeniedError("the agent loads programs into the kernel: run it as root")
+    from tetragon_sensors._wire import PROC_ENTRY  # noqa: PLC0415  # as below
     from tetragon_sensors.base import BaseSensor, SensorConfig  # noqa: PLC0415  # loads libbpf
+    from tetragon_sensors.libbpf import possible_cpus  # noqa: PLC0415  # as above
 
     sizes = SensorConfig(
-        ring_bytes=config.rb_size_total,
-        process_entries=config.execve_map_entries,
+        ring_bytes=config.ring_bytes(possible_cpus()),
+        process_entries=config.process_entries(PROC_ENTRY.size),
         hierarchy=hierarchy,
+        with_environment=config.enable_process_environment_variables,
+        rate=config.rate,
     )
     return BaseSensor(sizes, stats)
 

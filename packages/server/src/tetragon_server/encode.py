@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from tetragon import events_pb2 as events_pb
 from tetragon import tetragon_pb2 as pb
-from tetragon_core.events import HookHit, ProcessExec, ProcessExit
+from tetragon_core.events import HookHit, ProcessExec, ProcessExit, Throttle
 
 from .hook_bytes import HookEncoder
 from .process_bytes import ProcessSerializer
@@ -21,6 +21,8 @@ from .process_message import build_binary_properties
 from .wire import delimited, tag, timestamp, varint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tetragon_core.events import Event
     from tetragon_core.process import Process
 
@@ -32,6 +34,7 @@ __all__ = ["EncodedEvent", "EventEncoder", "fallback_suffix", "lost_suffix"]
 _RESPONSE: Final = events_pb.GetEventsResponse
 _EXEC_TAG: Final = tag(_RESPONSE.PROCESS_EXEC_FIELD_NUMBER)
 _EXIT_TAG: Final = tag(_RESPONSE.PROCESS_EXIT_FIELD_NUMBER)
+_THROTTLE_TAG: Final = tag(_RESPONSE.PROCESS_THROTTLE_FIELD_NUMBER)
 _NODE_NAME_TAG: Final = tag(_RESPONSE.NODE_NAME_FIELD_NUMBER)
 _CLUSTER_NAME_TAG: Final = tag(_RESPONSE.CLUSTER_NAME_FIELD_NUMBER)
 _TIME_TAG: Final = tag(_RESPONSE.TIME_FIELD_NUMBER)
@@ -49,6 +52,9 @@ _EXIT_STATUS_TAG: Final = tag(pb.ProcessExit.STATUS_FIELD_NUMBER, wire_type=0)
 _EXIT_TIME_TAG: Final = tag(pb.ProcessExit.TIME_FIELD_NUMBER)
 
 _PROPERTIES_TAG: Final = tag(pb.Process.BINARY_PROPERTIES_FIELD_NUMBER)
+_ENVIRONMENT_TAG: Final = tag(pb.Process.ENVIRONMENT_VARIABLES_FIELD_NUMBER)
+_NAME_TAG: Final = tag(pb.EnvVar.KEY_FIELD_NUMBER)
+_VALUE_TAG: Final = tag(pb.EnvVar.VALUE_FIELD_NUMBER)
 _REFCNT_ONE: Final = tag(pb.Process.REFCNT_FIELD_NUMBER, wire_type=0) + varint(1)
 
 
@@ -101,6 +107,8 @@ class EventEncoder:
             kind, field_tag, body = events_pb.PROCESS_EXIT, _EXIT_TAG, self._exit_body(event, when)
         elif isinstance(event, HookHit):
             kind, field_tag, body = self._hooks.encode(event)
+        elif isinstance(event, Throttle):
+            kind, field_tag, body = events_pb.PROCESS_THROTTLE, _THROTTLE_TAG, _throttle_body(event)
         else:
             assert_never(event)
         envelope = (field_tag, varint(len(body)), body, self._origin, delimited(_TIME_TAG, when))
@@ -108,6 +116,8 @@ class EventEncoder:
 
     def _exec_body(self, event: ProcessExec) -> bytes:
         suffix = self._properties(event.process)
+        if event.environment is not None:
+            suffix += _environment(event.environment.variables)
         parts = [delimited(_EXEC_PROCESS_TAG, self._process(event.process) + suffix)]
         if event.parent is not None:
             parts.append(delimited(_EXEC_PARENT_TAG, self._process(event.parent)))
@@ -141,6 +151,23 @@ class EventEncoder:
             return b""
         body = build_binary_properties(image.properties).SerializeToString()
         return delimited(_PROPERTIES_TAG, body) if body else b""
+
+
+def _environment(variables: Sequence[tuple[str, str]]) -> bytes:
+    """Only `process_exec` shows it, so the cached bytes do not."""
+    return b"".join(
+        delimited(
+            _ENVIRONMENT_TAG,
+            delimited(_NAME_TAG, name.encode()) + delimited(_VALUE_TAG, value.encode()),
+        )
+        for name, value in variables
+    )
+
+
+def _throttle_body(event: Throttle) -> bytes:
+    kind = events_pb.THROTTLE_START if event.is_start else events_pb.THROTTLE_STOP
+    message = events_pb.ProcessThrottle(type=kind, cgroup=event.cgroup)
+    return message.SerializeToString()
 
 
 def fallback_suffix(entry: PolicyEntry) -> bytes:

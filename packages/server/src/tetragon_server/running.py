@@ -20,6 +20,7 @@ from tetragon_core.ids import node_name
 from tetragon_core.observer import Observer
 from tetragon_core.users import UserNames
 
+from .access.audit import AuditLog
 from .answers import Answers
 from .bus import Bus
 from .encode import EventEncoder, fallback_suffix
@@ -33,14 +34,17 @@ from .policies.assembly import Policies
 from .policies.metrics import policy_metrics
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
+from .redaction import read_redaction
 from .runtime_files import agent_info, info_file
 from .runtime_hook import RuntimeHookRpc
 from .service import ApiService
+from .serving import ApiServer
+from .settings.effective import effective_values
 from .settings.reloading import Reloading
 from .stop_signals import stop_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from tetragon_core.enforcement import EnforcementLimits
     from tetragon_core.messages import Namespaces
@@ -61,7 +65,8 @@ __all__ = ["Agent", "Sensor"]
 
 _log = logging.getLogger(__name__)
 
-_HOUSEKEEPING_S = 30
+_THROTTLING_S = 1
+"""How often the end of a throttling is looked for; as Tetragon."""
 _DRAIN_S = 0.7
 """For what is queued when the agent stops; all of the stop may take two seconds."""
 
@@ -74,6 +79,9 @@ class Sensor(RecordSource, Protocol):
 
     def missed(self) -> Mapping[Counter, int]:
         """Runs of its programs the kernel skipped; costs system calls."""
+
+    def last_excess_ns(self, cgroup_id: int) -> int | None:
+        """When a cgroup last exceeded cgroup-rate; None when it is not known."""
 
 
 class Agent:
@@ -102,9 +110,17 @@ class Agent:
         self._cache = ProcessCache(stats, capacity=config.process_cache_size)
         self._bus = Bus(max_events=config.event_queue_size, max_bytes=config.event_queue_bytes)
         stats.add_source(self._bus.counters)
+        self._audit = AuditLog(config.audit_log, stats)
         stats.add_source(lambda: self._missed)
         node = node_name()
-        self._observer = Observer(self._cache, self._clock, stats, node_name=node)
+        self._observer = Observer(
+            self._cache,
+            self._clock,
+            stats,
+            node_name=node,
+            redaction=read_redaction(config.redaction_filters),
+            environment_names=config.environment_names,
+        )
         host = self._host_namespaces()
         builder = self._process_builder(host)
         self._inspection = InspectionRpcs(self._cache, builder, config.procfs)
@@ -170,7 +186,10 @@ class Agent:
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
         parts = (self._policies.rpcs, self._inspection, RuntimeHookRpc(self._stats))
         more = {name: answer for part in parts for name, answer in part.answers().items()}
-        api = GrpcServer([ApiService(self._bus, self._answers(), more)])
+        service = ApiService(self._bus, self._answers(), more)
+        api = ApiServer(self._config, service, self._audit)
+        self._stats.add_source(api.counters)
+        self.reloads.append(api.reload)
         health = GrpcServer([health_service()])
         metrics = MetricsServer(self._metrics_text)
         info = agent_info(
@@ -180,11 +199,12 @@ class Agent:
             await api.listen(endpoints.grpc)
             await health.listen(endpoints.health)
             await metrics.listen(endpoints.metrics)
-            housekeeping = asyncio.create_task(self._keep_house())
+            tasks = [asyncio.create_task(work) for work in self._background()]
             _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
             await stopped.wait()
             self._pump.stop()
-            housekeeping.cancel()
+            for task in tasks:
+                task.cancel()
             metrics.close()
             await self._bus.drain(_DRAIN_S)
             await asyncio.gather(api.stop(), health.stop())
@@ -201,9 +221,21 @@ class Agent:
         self._pump.feed(records)
         _log.info("running processes are known", extra={"attrs": {"count": len(scanned)}})
 
+    def _background(self) -> Iterator[Coroutine[None, None, None]]:
+        yield self._keep_house()
+        if self._config.rate is not None:
+            yield self._end_throttling()
+
+    async def _end_throttling(self) -> None:
+        while True:
+            await asyncio.sleep(_THROTTLING_S)
+            throttling = self._observer.throttling
+            now_ns = self._clock.boot_ns()
+            self._pump.publish(throttling.end(now_ns, self._sensor.last_excess_ns))
+
     async def _keep_house(self) -> None:
         while True:
-            await asyncio.sleep(_HOUSEKEEPING_S)
+            await asyncio.sleep(self._config.process_cache_gc_interval)
             self._missed = self._sensor.missed()
             self._tell_fallbacks()
             self._clock.measure()
@@ -211,7 +243,9 @@ class Agent:
 
     def _answers(self) -> Answers:
         probes = {"btf": Path("/sys/kernel/btf/vmlinux").exists()}
-        return Answers(self._config, self._stats, probes)
+        return Answers(
+            lambda: effective_values(self._reloading.config), self._stats, probes
+        )
 
     def _metrics_text(self) -> str:
         gauges = {

@@ -46,7 +46,10 @@ class Command(IntEnum):
     OBJ_PIN = 6
     OBJ_GET = 7
     PROG_TEST_RUN = 10
+    PROG_NEXT_ID = 11
+    MAP_NEXT_ID = 12
     PROG_GET_FD_BY_ID = 13
+    MAP_GET_FD_BY_ID = 14
     OBJECT_INFO = 15
     RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18

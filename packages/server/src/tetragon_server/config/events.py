@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .kinds import WORDS, choice
 from .option import option
+from .rates import RATE, read_rate
+
+if TYPE_CHECKING:
+    from tetragon_core.throttling import CgroupRate
 
 __all__ = ["EventOptions"]
 
@@ -27,10 +32,38 @@ class EventOptions:
     )
     expose_stack_addresses: bool = option(default=False, text="Addresses in stack traces.")
     """An exploit of the kernel may look for them."""
+    enable_process_environment_variables: bool = option(
+        default=False,
+        text="The environment of programs in process_exec events; it may hold secrets.",
+    )
+    filter_environment_variables: tuple[str, ...] = option(
+        (), "Names of the only environment variables to show.", WORDS
+    )
+    redaction_filters: str = option(
+        "",
+        'JSON objects such as {"binary_regex": ["sql$"], "redact": ["--password[ =](\\S+)"]}:'
+        " what the groups match in arguments and environment becomes *****.",
+    )
+    cgroup_rate: str = option(
+        "",
+        "EVENTS,INTERVAL, such as 1000,1s: withhold execs of a cgroup that forks and execs more"
+        " than that on a CPU.",
+        RATE,
+    )
     username_metadata: str = option(
         "disabled", "User names from /etc/passwd.", choice("disabled", "unix")
     )
     cluster_name: str = option("", "Put into every event.")
+
+    @property
+    def environment_names(self) -> frozenset[str] | None:
+        """The only variables to show; None: all."""
+        return frozenset(self.filter_environment_variables) or None
+
+    @property
+    def rate(self) -> CgroupRate | None:
+        """What a cgroup may do; None: anything."""
+        return read_rate(self.cgroup_rate)
 
     @property
     def ancestor_types(self) -> frozenset[str]:
