@@ -26,6 +26,15 @@ class SizeOptions:
         64 * 1024 * 1024, "Bytes that wait for one subscriber.", SIZE, is_ours=True
     )
     """Ours, because one event may hold 128 KiB of arguments."""
+    event_history_size: int = option(
+        2000,
+        "Events kept for clients that ask for earlier ones; 0: none.",
+        number(minimum=0),
+        is_ours=True,
+    )
+    event_history_bytes: int = option(
+        16 * 1024 * 1024, "About the most memory they may take.", SIZE, is_ours=True
+    )
     rb_size_total: int = option(8 * 1024 * 1024, "Size of the ring buffer.", SIZE)
     """One for the host here, so larger than Tetragon's 64 KiB per CPU."""
     execve_map_entries: int = option(
