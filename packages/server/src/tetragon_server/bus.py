@@ -85,6 +85,11 @@ class Subscription:
         if len(self._notes) + len(suffix) <= _NOTES_BYTES:
             self._notes += suffix
 
+    def owe(self, *, lost: int, dropped: int) -> None:
+        """Have the next event tell of these losses, too: of history, which was sent before."""
+        self._told_lost -= lost
+        self.dropped += dropped
+
     def _has_room(self, size: int) -> bool:
         # An event larger than the whole byte limit still goes out, alone.
         fits = self._queued_bytes + size <= self._max_bytes or not self._queue
@@ -125,20 +130,26 @@ class Bus:
         self._max_bytes = max_bytes
         self._subscriptions: set[Subscription] = set()
         self._lost = 0
+        self._loss_taps: list[Callable[[int], object]] = []
         self._past_accepted = 0
         self._past_dropped = 0
 
     def subscribe(
-        self, kinds: frozenset[int] | None = None, view: View | None = None
+        self,
+        kinds: frozenset[int] | None = None,
+        view: View | None = None,
+        *,
+        max_events: int | None = None,
     ) -> Subscription:
         """A queue that gets everything published from now on, or only these kinds of it.
 
         `view` then says what of such an event is sent: its bytes, or nothing with None.
+        `max_events` is for a queue of another length than the usual one.
         """
         subscription = Subscription(
             kinds=kinds,
             view=view,
-            max_events=self._max_events,
+            max_events=max_events or self._max_events,
             max_bytes=self._max_bytes,
             already_lost=self._lost,
         )
@@ -165,6 +176,12 @@ class Bus:
     def note_lost(self, records: int) -> None:
         """The next event of every subscriber tells that so many records never came here."""
         self._lost += records
+        for tap in self._loss_taps:
+            tap(records)
+
+    def tap_losses(self, tap: Callable[[int], object]) -> None:
+        """Have `tap` called with each number of records that never came here."""
+        self._loss_taps.append(tap)
 
     def tell(self, suffix: bytes) -> None:
         """Append fields to the next event of every subscriber; alone they would be no event."""

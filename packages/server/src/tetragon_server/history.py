@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -59,7 +60,8 @@ class History:
         self._chunks: deque[_Chunk] = deque()
         self._complete = 0
         self._open: list[Event] = []
-        self._losses: deque[tuple[int, int]] = deque()
+        self._lost_at: list[int] = [0]
+        self._lost_total: list[int] = [0]
 
     def add(self, event: Event) -> None:
         """Keep `event` as the newest."""
@@ -73,12 +75,13 @@ class History:
         return self._complete + len(self._open)
 
     def note_lost(self, records: int) -> None:
-        """Remember that so many records never became events, since the newest one."""
-        self._losses.append((self.newest + 1, records))
+        """Remember that so many records never became events, after the newest one."""
+        self._lost_at.append(self.newest + 1)
+        self._lost_total.append(self._lost_total[-1] + records)
 
-    def lost(self, first: int, last: int) -> int:
-        """Records noted as lost right before one of these events."""
-        return sum(records for number, records in self._losses if first <= number <= last)
+    def lost_before(self, number: int) -> int:
+        """Records noted as lost before event `number`, since the start or for long enough."""
+        return self._lost_total[max(0, bisect_right(self._lost_at, number) - 1)]
 
     def read(self, first: int, count: int) -> list[Event]:
         """`count` events from number `first` on, which must be here, or as many as there are."""
@@ -108,8 +111,8 @@ class History:
         self.bytes -= chunk.size
         newest_ns = max(event.time_ns for event in chunk.events)
         self.complete_since_ns = max(self.complete_since_ns, newest_ns + 1)
-        while self._losses and self._losses[0][0] < self.oldest:
-            self._losses.popleft()
+        passed = bisect_right(self._lost_at, self.oldest) - 1
+        del self._lost_at[:passed], self._lost_total[:passed]
 
 
 def _size(events: Sequence[Event]) -> int:

@@ -27,6 +27,7 @@ from .encode import EventEncoder, fallback_suffix
 from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection
+from .history import History
 from .host import passwd_file
 from .inspection import InspectionRpcs
 from .metrics import MetricsServer, render
@@ -139,6 +140,7 @@ class Agent:
         self.reloads.append(lambda _: self._policies.look_again())
         stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
+        history = _history(config)
         self._pump = Pump(
             sensor,
             self._observer,
@@ -148,7 +150,11 @@ class Agent:
             ancestors=config.ancestor_types,
             more_losses=self._policies.manager.losses,
             notice=self._tell_fallbacks,
+            taps=(history.add,) if history else (),
         )
+        if history is not None:
+            self._bus.tap_losses(history.note_lost)
+        self._history = None if history is None else (history, encoder)
 
     def _tell_fallbacks(self) -> None:
         """The event of the kill that was one too many comes with the news, or right before it."""
@@ -186,7 +192,7 @@ class Agent:
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
         parts = (self._policies.rpcs, self._inspection, RuntimeHookRpc(self._stats))
         more = {name: answer for part in parts for name, answer in part.answers().items()}
-        service = ApiService(self._bus, self._answers(), more)
+        service = ApiService(self._bus, self._answers(), more, self._history)
         api = ApiServer(self._config, service, self._audit)
         self._stats.add_source(api.counters)
         self.reloads.append(api.reload)
@@ -243,9 +249,7 @@ class Agent:
 
     def _answers(self) -> Answers:
         probes = {"btf": Path("/sys/kernel/btf/vmlinux").exists()}
-        return Answers(
-            lambda: effective_values(self._reloading.config), self._stats, probes
-        )
+        return Answers(lambda: effective_values(self._reloading.config), self._stats, probes)
 
     def _metrics_text(self) -> str:
         gauges = {
@@ -254,3 +258,9 @@ class Agent:
         }
         policies = self._policies.manager.entries()
         return render(self._stats, gauges) + policy_metrics(policies)
+
+
+def _history(config: AgentConfig) -> History | None:
+    if not config.event_history_size:
+        return None
+    return History(max_events=config.event_history_size, max_bytes=config.event_history_bytes)

@@ -17,6 +17,7 @@ from grpclib.exceptions import GRPCError
 from tetragon import eventlogservice_pb2, sensors_pb2
 
 from .event_filters import requested_kinds
+from .replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
     from tetragon import events_pb2
 
     from .answers import Answers
-    from .bus import Bus
+    from .bus import Bus, Subscription, View
+    from .encode import EventEncoder
+    from .history import History
 
     # The type of a stream's messages is only known at run time, from the descriptor.
     AnyStream = Stream[Any, Any]
     Answer = Callable[[Any], Awaitable[Message]]
 
-__all__ = ["ApiService"]
+__all__ = ["SERVICES", "ApiService"]
 
+_FILES: Final = (sensors_pb2, eventlogservice_pb2)
+SERVICES: Final = tuple(
+    service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
+)
+"""Full names of the API's services."""
 _BATCH_EVENTS: Final = 64
 _BATCH_BYTES: Final = 64 * 1024
 _PREFIX: Final = struct.Struct(">BI")
@@ -46,10 +54,15 @@ class ApiService:
     """FineGuidanceSensors and EventLogService."""
 
     def __init__(
-        self, bus: Bus, answers: Answers, more: Mapping[str, Answer] | None = None
+        self,
+        bus: Bus,
+        answers: Answers,
+        more: Mapping[str, Answer] | None = None,
+        history: tuple[History, EventEncoder] | None = None,
     ) -> None:
         """`more`: rpcs that are answered elsewhere, request to reply by name."""
         self._bus = bus
+        self._history = history
         self._unary: dict[str, Answer] = {
             "GetHealth": _constant(answers.health),
             "GetVersion": _constant(answers.version),
@@ -61,7 +74,7 @@ class ApiService:
         """Path → handler, the form in which grpclib takes a service."""
         return {
             f"/{method.containing_service.full_name}/{method.name}": self._handler(method)
-            for file in (sensors_pb2, eventlogservice_pb2)
+            for file in _FILES
             for service in file.DESCRIPTOR.services_by_name.values()
             for method in service.methods
         }
@@ -81,14 +94,31 @@ class ApiService:
         answer = self._unary.get(name)
         return _refuse(name) if answer is None else _reply_with(answer)
 
+    def _replay(
+        self,
+        request: events_pb2.GetEventsRequest,
+        kinds: frozenset[int] | None,
+        view: View | None = None,
+    ) -> Replay | None:
+        """Of the history, if there is one and it is asked for; for who subscribes right now."""
+        if self._history is None or not request.HasField("history"):
+            return None
+        history, encoder = self._history
+        return Replay(history, encoder, request.history, kinds, view)
+
     async def _get_events(self, stream: AnyStream) -> None:
         request: events_pb2.GetEventsRequest | None = await stream.recv_message()
         if request is None:
             raise GRPCError(Status.INVALID_ARGUMENT, "GetEvents: the request is missing")
-        subscription = self._bus.subscribe(requested_kinds(request))
+        kinds = requested_kinds(request)
+        replay = self._replay(request, kinds)
+        subscription = self._bus.subscribe(kinds, None if replay is None else replay.live)
         try:
             # Headers at once: a client that has them knows that it misses nothing from here on.
-            await stream.send_initial_metadata()
+            if replay is None:
+                await stream.send_initial_metadata()
+            else:
+                await _send_history(stream, replay, subscription)
             while batch := await subscription.take(_BATCH_EVENTS, _BATCH_BYTES):
                 await _send_batch(stream, batch)
                 if subscription.has_events:
@@ -97,6 +127,15 @@ class ApiService:
         finally:
             self._bus.unsubscribe(subscription)
         raise GRPCError(Status.UNAVAILABLE, "the agent is stopping")
+
+
+async def _send_history(stream: AnyStream, replay: Replay, subscription: Subscription) -> None:
+    """What was before; meanwhile the subscription has what comes."""
+    await stream.send_initial_metadata(metadata=replay.metadata())
+    async for batch in replay.batches(_BATCH_BYTES):
+        await _send_batch(stream, batch)
+        subscription.accepted += len(batch)
+    replay.settle(subscription)
 
 
 async def _send_batch(stream: AnyStream, payloads: Iterable[bytes]) -> None:
