@@ -19,7 +19,7 @@ from tetragon_core.errors import TetragonError
 from tetragon_core.messages import Capabilities, Credentials, ExecMessage, Namespaces, ProcessKey
 from tetragon_core.stats import Counter
 from tetragon_server.agent import run
-from tetragon_server.config import AgentConfig
+from tetragon_server.config import OPTIONS, AgentConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,10 +107,10 @@ def open_sensor_after(number: signal.Signals) -> Iterator[StdinSensor]:
 
 
 def main(run_dir: str, *settings: str) -> int:
-    options: dict[str, Any] = dict(one.split("=", 1) for one in settings)
-    if "tracing_policy" in options:
-        options["tracing_policy"] = (options["tracing_policy"],)
-    number = options.pop("while_loading", "")
+    texts = dict(one.split("=", 1) for one in settings)
+    number = texts.pop("while_loading", "")
+    kinds = {option.field_name: option.kind for option in OPTIONS}
+    options: dict[str, Any] = {name: kinds[name].parse(text) for name, text in texts.items()}
     opener = (lambda *_: open_sensor_after(signal.Signals[number])) if number else open_sensor
     values = {
         "server_address": "127.0.0.1:0",

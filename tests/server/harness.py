@@ -25,11 +25,14 @@ from tetragon_server.encode import EncodedEvent
 from tetragon_server.grpc_server import GrpcServer
 from tetragon_server.listeners import unix_socket
 from tetragon_server.service import ApiService
+from tetragon_server.settings.effective import effective_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 DEADLINE_S = 20
+TCP_PLACES = 8
+"""Connections over TCP that a server in a test takes."""
 FAKE_AGENT = Path(__file__).with_name("fake_agent.py")
 
 
@@ -72,13 +75,15 @@ class Api:
         self.bus = Bus(max_events=max_events, max_bytes=max_bytes)
         self.stats.add_source(self.bus.counters)
         self.loop = asyncio.new_event_loop()
-        answers = Answers(AgentConfig(cluster_name="c1"), self.stats, {"btf": True})
+        answers = Answers(
+            lambda: effective_values(AgentConfig(cluster_name="c1")), self.stats, {"btf": True}
+        )
         self._service = ApiService(self.bus, answers, more)
         self.server: GrpcServer
 
     async def start(self, socket: Any) -> None:
         """Serve on a bound socket."""
-        self.server = GrpcServer([self._service])
+        self.server = GrpcServer([self._service], max_tcp=TCP_PLACES)
         await self.server.listen([socket])
 
     async def stop(self, drain_s: float = 0.2) -> None:
@@ -137,10 +142,12 @@ def running_api(
 
 
 @contextlib.contextmanager
-def connected(api: Api, **options: int) -> Iterator[sensors_pb2_grpc.FineGuidanceSensorsStub]:
-    """A grpcio client with a connection of its own."""
+def connected(
+    api: Api, address: str = "", **options: int
+) -> Iterator[sensors_pb2_grpc.FineGuidanceSensorsStub]:
+    """A grpcio client with a connection of its own; on the unix socket, or at `address`."""
     arguments = [("grpc.use_local_subchannel_pool", 1), *options.items()]
-    with grpc.insecure_channel(api.address, options=arguments) as channel:
+    with grpc.insecure_channel(address or api.address, options=arguments) as channel:
         yield sensors_pb2_grpc.FineGuidanceSensorsStub(channel)
 
 

@@ -98,6 +98,19 @@ class Counter(Enum):
         "connections refused because as many as the agent takes had calls going on",
         False,
     )
+    EXPORTED = ("exported", "events written to the export file and other sinks", False)
+    EXPORT_RATE_LIMITED = (
+        "export_rate_limited",
+        "events kept out of the export by its rate limit",
+        False,
+    )
+    EXPORT_LOST = (
+        "export_lost",
+        "events that were not exported: the queue was full, or the agent ended before",
+        True,
+    )
+    EXPORT_TOO_LARGE = ("export_too_large", "events too large for an export file", True)
+    EXPORT_ERRORS = ("export_errors", "failed attempts to write exported events", False)
     HANDLER_ERRORS = ("handler_errors", "records whose handling raised an error", True)
 
     def __init__(self, label: str, help_text: str, lost: bool) -> None:  # noqa: FBT001  Enum calls it

@@ -34,7 +34,7 @@ class Endpoints:
         self.metrics: list[socket.socket] = []
         addresses = _grpc_addresses(config)
         for address in addresses:
-            self.grpc += stack.enter_context(bind_address(address))
+            self.grpc += stack.enter_context(bind_address(address, config.unix_socket_group))
         if config.metrics_server:
             self.metrics += stack.enter_context(bind_address(config.metrics_server))
         if config.health_server_address:

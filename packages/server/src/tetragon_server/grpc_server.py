@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A grpclib server on sockets that are bound already, which can also end its connections.
+"""A grpclib server on sockets that are bound already, which bounds and can end its connections.
 
 grpclib itself listens on one socket per server and leaves open connections to their clients.
 """
@@ -8,30 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from grpclib.events import RecvRequest, listen
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 from h2.settings import SettingCodes
 
+from .connections import MAX_TCP_CONNECTIONS, MAX_UNIX_CONNECTIONS, Acceptor, Connections
 from .request_guard import guard_request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from grpclib._typing import IServable
 
-__all__ = ["MAX_TCP_CONNECTIONS", "GrpcServer"]
+    from .connections import Context
+
+    Listener = Callable[[RecvRequest], Coroutine[Any, Any, None]]
+
+__all__ = ["GrpcServer"]
 
 _FLUSH_S: Final = 0.3
 """How long bytes that are written already may take to leave."""
 _HANDLERS_S: Final = 0.3
 _POLL_S: Final = 0.01
-MAX_TCP_CONNECTIONS: Final = 256
-"""Any user of the host can open them; without an end they would take every descriptor, and the
-unix socket, which is root's own, could answer no more."""
 _MAX_STREAMS: Final = 1000
 """Calls at a time on one connection. With the usual 100, a client that watches as often could call
 nothing else."""
@@ -40,32 +43,55 @@ nothing else."""
 class GrpcServer(Server):
     """Several listeners, one set of services."""
 
-    def __init__(self, services: Sequence[IServable]) -> None:
+    def __init__(
+        self,
+        services: Sequence[IServable],
+        guards: Sequence[Listener] = (),
+        *,
+        max_tcp: int = MAX_TCP_CONNECTIONS,
+    ) -> None:
+        """`guards` see each request before its handler; the bounds of `request_guard` hold then."""
         super().__init__(services)
-        listen(self, RecvRequest, guard_request)
-        self._listeners: list[asyncio.Server] = []
-        self._connections: dict[_Connection, asyncio.Transport] = {}
+        for guard in (*guards, guard_request):  # the last one's wrapper is the outermost
+            listen(self, RecvRequest, guard)
+        self._acceptors: list[Acceptor] = []
+        self._tcp = Connections(max_tcp)
+        self._unix = Connections(MAX_UNIX_CONNECTIONS)
+        self._open: dict[_Connection, asyncio.Transport] = {}
 
-    def _protocol_factory(self) -> H2Protocol:
-        return _Connection(super()._protocol_factory(), self._connections)
+    async def listen(
+        self, sockets: Sequence[socket.socket], context: Context | None = None
+    ) -> None:
+        """Accept connections on each socket, which belongs to the server from now on.
 
-    async def listen(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept connections on each socket, which belongs to the server from now on."""
-        loop = asyncio.get_running_loop()
+        `context` gives what TLS takes for each new connection; without it there is no TLS.
+        """
         for one in sockets:
-            self._listeners.append(await loop.create_server(self._protocol_factory, sock=one))
+            places = self._unix if one.family == socket.AF_UNIX else self._tcp
+            protocol = functools.partial(self._protocol, places)
+            self._acceptors.append(Acceptor(one, protocol, places, context))
+
+    def _protocol(self, places: Connections) -> H2Protocol:
+        return _Connection(self._protocol_factory(), self._open, places)
 
     @property
     def connections(self) -> int:
         """Connections that are open."""
-        return len(self._connections)
+        return len(self._open)
+
+    @property
+    def refused(self) -> int:
+        """Connections that found no place, since the start."""
+        return self._tcp.refused + self._unix.refused
 
     async def stop(self) -> None:
         """Refuse new connections, end calls, close connections, whatever their peers do."""
-        for listener in self._listeners:
-            listener.close()
-        transports = list(self._connections.values())
-        for connection in list(self._connections):
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._tcp.close()
+        self._unix.close()
+        transports = list(self._open.values())
+        for connection in list(self._open):
             connection.processor.close("the agent is stopping")
         await _flush(transports)
         for transport in transports:
@@ -81,20 +107,29 @@ class _Connection(H2Protocol):
     """One client."""
 
     def __init__(
-        self, plain: H2Protocol, connections: dict[_Connection, asyncio.Transport]
+        self,
+        plain: H2Protocol,
+        connections: dict[_Connection, asyncio.Transport],
+        places: Connections,
     ) -> None:
         super().__init__(plain.handler, plain.config, plain.h2_config)
         self._connections = connections
-        self.is_tcp = False
+        self._places = places
+
+    @property
+    def is_idle(self) -> bool:
+        """No call goes on."""
+        return not self.processor.streams
+
+    def abort(self) -> None:
+        """End it now."""
+        self._connections[self].abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the transport, to be able to abort it; one too many is aborted at once."""
-        opened = cast("asyncio.Transport", transport)
-        self._connections[self] = opened
-        self.is_tcp = opened.get_extra_info("socket").family != socket.AF_UNIX
-        if self.is_tcp and sum(one.is_tcp for one in self._connections) > MAX_TCP_CONNECTIONS:
-            opened.abort()
+        """Remember the transport, to be able to abort it."""
+        self._connections[self] = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+        self._places.add(self)
         self.connection._connection.update_settings(  # noqa: SLF001  # grpclib has no setting for it
             {SettingCodes.MAX_CONCURRENT_STREAMS: _MAX_STREAMS}
         )
@@ -107,6 +142,7 @@ class _Connection(H2Protocol):
         wait for ever for room in a buffer that is gone.
         """
         del self._connections[self]
+        self._places.remove(self)
         super().connection_lost(exc)
         self.connection.write_ready.set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import os
 import socket
 import stat
@@ -37,10 +38,13 @@ _KEEPALIVE: Final = (
 
 
 @contextlib.contextmanager
-def bind_address(address: str) -> Iterator[list[socket.socket]]:
-    """Sockets that listen on `address` until the block ends; a name may have several addresses."""
+def bind_address(address: str, group: str = "") -> Iterator[list[socket.socket]]:
+    """Sockets that listen on `address` until the block ends; a name may have several addresses.
+
+    `group`, by name or number, is the one that may open a unix socket.
+    """
     if address.startswith(_UNIX_SCHEME):
-        with unix_socket(address.removeprefix(_UNIX_SCHEME)) as one:
+        with unix_socket(address.removeprefix(_UNIX_SCHEME), _group_id(group)) as one:
             yield [one]
         return
     sockets = tcp_sockets(address)
@@ -49,6 +53,16 @@ def bind_address(address: str) -> Iterator[list[socket.socket]]:
     finally:
         for one in sockets:
             one.close()
+
+
+def _group_id(group: str) -> int:
+    """-1, which changes nothing, for no group."""
+    if not group:
+        return -1
+    try:
+        return int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise UsageError(f"--unix-socket-group {group}: this host has no such group") from None
 
 
 def tcp_sockets(address: str) -> list[socket.socket]:
@@ -113,7 +127,7 @@ def _listen_error(address: str, error: OSError) -> TetragonError:
 
 
 @contextlib.contextmanager
-def unix_socket(name: str) -> Iterator[socket.socket]:
+def unix_socket(name: str, gid: int = -1) -> Iterator[socket.socket]:
     """A socket only root and its group can open, at `name` until the block ends.
 
     It is bound in a directory nobody else can enter and moved into place with its mode set, so
@@ -131,7 +145,7 @@ def unix_socket(name: str) -> Iterator[socket.socket]:
     _refuse_if_other_file(path, name)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        one, inode = _bind_privately(path)
+        one, inode = _bind_privately(path, gid)
     except OSError as error:
         raise _listen_error(f"unix://{name}", error) from error
     try:
@@ -164,12 +178,13 @@ def _refuse_if_other_file(path: Path, name: str) -> None:
         raise UsageError(f"cannot listen on unix://{name}: it exists and is no socket; move it")
 
 
-def _bind_privately(path: Path) -> tuple[socket.socket, int]:
+def _bind_privately(path: Path, gid: int) -> tuple[socket.socket, int]:
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as private:
             fresh = Path(private) / "s"
             one.bind(str(fresh))
+            os.chown(fresh, -1, gid)
             fresh.chmod(_SOCKET_MODE)
             one.listen(_BACKLOG)
             inode = fresh.lstat().st_ino

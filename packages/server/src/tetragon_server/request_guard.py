@@ -7,6 +7,7 @@ each unreadable request would write a stack trace to the log.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from grpclib.protocol import Stream as ByteStream
     from grpclib.server import Stream
 
-__all__ = ["MAX_REQUEST_BYTES", "guard_request"]
+__all__ = ["FIRST_MESSAGE_S", "MAX_REQUEST_BYTES", "guard_request"]
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """gRPC's usual limit. Clients read it in the info file."""
+FIRST_MESSAGE_S: Final = 30.0
 
 
 async def guard_request(event: RecvRequest) -> None:
@@ -30,6 +32,7 @@ async def guard_request(event: RecvRequest) -> None:
 
     async def guarded(stream: Stream[Any, Any]) -> None:
         _bound(stream._stream)  # noqa: SLF001  # grpclib has no limit to set
+        _hasten(stream)
         try:
             await handler(stream)
         except DecodeError:
@@ -43,6 +46,23 @@ async def guard_request(event: RecvRequest) -> None:
             ) from None
 
     event.method_func = guarded
+
+
+def _hasten(stream: Stream[Any, Any]) -> None:
+    """A call that is begun and never gets its request would hold its place for ever."""
+    receive = stream.recv_message
+
+    async def receive_in_time() -> Any:  # noqa: ANN401  # a message of any type
+        stream.recv_message = receive  # type: ignore[method-assign]  # only the first is hastened
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_S):
+                return await receive()
+        except TimeoutError:
+            raise GRPCError(
+                Status.DEADLINE_EXCEEDED, f"no request came within {FIRST_MESSAGE_S:g} s"
+            ) from None
+
+    stream.recv_message = receive_in_time  # type: ignore[method-assign]  # grpclib has no other place
 
 
 def _bound(stream: ByteStream) -> None:

@@ -136,6 +136,7 @@ class Agent:
             lambda ask: open_engine(sensor, host, ask, limits),
             limits,
             lambda: open_earlier(config.keep_root),
+            self._audit.of_file,
         )
         self.reloads.append(lambda _: self._policies.look_again())
         stats.add_source(self._policies.requests.counters)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import TetragonError, UsageError
 
 from ..config import DEFAULT_POLICY_DIR
+from .auditing import no_audit
 from .directory import PolicyDirectory, log_refused
 from .entry import Domain
 from .files import FileBusyError, read_file
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tetragon_core.enforcement import EnforcementLimits
 
     from ..config import AgentConfig
+    from .auditing import Audit
     from .engine import Ask, EarlierRuns, PolicyEngine
 
 __all__ = ["Policies"]
@@ -49,8 +51,10 @@ class Policies:
         open_engine: Callable[[Ask | None], PolicyEngine],
         limits: EnforcementLimits | None = None,
         open_earlier: Callable[[], EarlierRuns | None] = lambda: None,
+        audit: Audit = no_audit,
     ) -> None:
         self._config = config
+        self._audit = audit
         self.requests = NetworkActions()
         ask = self.requests.ask if config.enable_policy_network_actions else None
         self._worker = EngineWorker(lambda: open_engine(ask))
@@ -103,7 +107,7 @@ class Policies:
 
     async def _start_directory(self, path: Path) -> None:
         _check_directory(path)
-        directory = PolicyDirectory(path, self.manager, self._worker)
+        directory = PolicyDirectory(path, self.manager, self._worker, self._audit)
         self._restoring.directory = directory
         try:
             self._watch = DirectoryWatch(path, self._changed.set)
@@ -141,6 +145,7 @@ class Policies:
             log_refused(str(path), error)
             raise UsageError(f"--tracing-policy {path}: refused; see the log above") from error
         _log.info("a policy was loaded", extra={"attrs": {"name": entry.key.name, "file": path}})
+        self._audit("a policy was loaded", entry.key, str(path))
         for warning in entry.warnings:
             _log.warning("policy", extra={"attrs": {"warning": warning}})
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tetragon_core.errors import TetragonError, UsageError
 from tetragon_core.policy.problems import PolicyError
 
+from .auditing import no_audit
 from .entry import Domain, PolicyKey, PolicyState
 from .files import FileBusyError, policy_files, read_file
 from .reading import read_policy
@@ -21,6 +22,7 @@ from .reading import read_policy
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .auditing import Audit
     from .manager import PolicyManager
     from .reading import ReadPolicy
     from .worker import EngineWorker
@@ -55,8 +57,11 @@ class _File:
 class PolicyDirectory:
     """Makes the manager's static policies those of the directory, each time `follow` is called."""
 
-    def __init__(self, path: Path, manager: PolicyManager, worker: EngineWorker) -> None:
+    def __init__(
+        self, path: Path, manager: PolicyManager, worker: EngineWorker, audit: Audit = no_audit
+    ) -> None:
         self.path = path
+        self._audit = audit
         self._manager = manager
         self._worker = worker
         self._files: dict[str, _File] = {}
@@ -151,6 +156,7 @@ class PolicyDirectory:
         self._loaded[key] = file.text
         what = "a policy was replaced" if is_loaded else "a policy was loaded"
         _log.info(what, extra={"attrs": {"name": key.name, "file": self.path / name}})
+        self._audit(what, key, str(self.path / name))
         for warning in entry.warnings:
             _log.warning("policy", extra={"attrs": {"warning": warning}})
 
@@ -159,6 +165,7 @@ class PolicyDirectory:
         if self._manager.get(key) is not None:  # it may have been deleted by hand
             await self._manager.delete(key)
             _log.info("a policy was removed", extra={"attrs": {"name": key.name}})
+            self._audit("a policy was removed", key, str(self.path))
 
 
 def _held_by(known: _File | None) -> set[PolicyKey]:
