@@ -8,28 +8,46 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tetragon_server.config import OPTIONS
+from tetragon_server.config.ignored import IGNORED
+from tetragon_server.config.writing import written
+from tetragon_server.settings.given import Given
 
-from .boolean import boolean_option
+from .boolean import boolean_option, is_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tetragon_server.config import Option
+    from tetragon_server.config.ignored import Ignored
 
-__all__ = ["agent_options", "given_settings"]
+__all__ = ["agent_options", "given_flags", "ignored_note"]
 
 
 def agent_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator with every option; the function gets its text, or None if it was not given."""
+    for one in IGNORED:
+        function = _add_ignored(one)(function)
     for option in reversed(OPTIONS):
         function = _add(option)(function)
     return function
 
 
+def ignored_note() -> str:
+    """The last lines of the help text: options that are not worth a line each."""
+    names = ", ".join(one.name for one in IGNORED)
+    return f"Options of Tetragon that are accepted and change nothing: {names}."
+
+
 def _add(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     name = f"--{option.name}"
     if option.kind.name == "bool":
-        return boolean_option(name, default=option.default, text=option.text, hidden=option.hidden)
+        return boolean_option(
+            name,
+            default=option.default,
+            text=option.text,
+            hidden=option.hidden,
+            short=option.short,
+        )
     kind = click.Choice(option.kind.choices) if option.kind.choices else str
     return click.option(
         name,
@@ -42,32 +60,31 @@ def _add(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
+def _add_ignored(one: Ignored) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    name = f"--{one.name}"
+    if one.kind.name == "bool":
+        return boolean_option(name, default=one.default == "true", text=one.instead, hidden=True)
+    return click.option(name, default=None, hidden=True)
+
+
 def _shown(option: Option) -> str:
     """The help text, with the default where that says something."""
-    if option.default in {None, ""} or option.kind.is_list:
+    if option.default in {None, "", 0} or option.kind.is_list:
         return option.text
-    return f"{option.text} [{option.default}]"
+    return f"{option.text} [{written(option.kind, option.default)}]"
 
 
-def given_settings(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by field name, of the options that were given; raises UsageError of click."""
-    given = {}
-    for option in OPTIONS:
-        source = ctx.get_parameter_source(option.field_name)
-        if source is click.core.ParameterSource.COMMANDLINE or (
-            # `--no-name` sets the value behind click's back.
-            option.kind.name == "bool" and values[option.field_name] != option.default
-        ):
-            given[option.field_name] = _parsed(option, values[option.field_name])
-    return given
+def given_flags(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Given]:
+    """What is on the command line, by the option's name."""
+    flags = {}
+    for one in (*OPTIONS, *IGNORED):
+        parameter = one.name.replace("-", "_")
+        if is_given(ctx, parameter):
+            flags[one.name] = Given(one.name, _texts(values[parameter]), f"--{one.name}")
+    return flags
 
 
-def _parsed(option: Option, value: Any) -> Any:  # noqa: ANN401  # of the field's type
-    texts = value if option.kind.is_list else (value,)
-    if option.kind.name == "bool":
-        return value
-    try:
-        parts = [option.kind.parse(text) for text in texts]
-    except ValueError as error:
-        raise click.UsageError(f"--{option.name}: {error}") from error
-    return sum(parts, start=()) if option.kind.is_list else parts[0]
+def _texts(value: str | bool | tuple[str, ...]) -> tuple[str, ...]:  # noqa: FBT001  # what click gives for a flag
+    if isinstance(value, bool):
+        return (str(value).lower(),)
+    return value if isinstance(value, tuple) else (value,)

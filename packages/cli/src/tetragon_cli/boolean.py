@@ -10,11 +10,13 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["boolean_option"]
+__all__ = ["boolean_option", "is_given"]
+
+_SWITCHED_OFF = "tetragon_cli.off."
 
 
 def boolean_option(
-    name: str, *, default: bool = False, text: str, hidden: bool = False
+    name: str, *, default: bool = False, text: str, hidden: bool = False, short: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator adding the option; the function gets one bool."""
     word = name.removeprefix("--")
@@ -23,6 +25,7 @@ def boolean_option(
     def switch_off(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
         if value:
             ctx.params[parameter] = False
+            ctx.meta[f"{_SWITCHED_OFF}{parameter}"] = True
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         shown = f"{text} [{'on' if default else 'off'}]"
@@ -30,7 +33,9 @@ def boolean_option(
             f"--no-{word}", is_flag=True, expose_value=False, hidden=True, callback=switch_off
         )(function)
         # A flag value without is_flag: the value after `=` is optional.
+        letters = [f"-{short}"] if short else []
         return click.option(
+            *letters,
             name,
             parameter,
             type=click.BOOL,
@@ -43,3 +48,10 @@ def boolean_option(
         )(function)
 
     return decorate
+
+
+def is_given(ctx: click.Context, parameter: str) -> bool:
+    """Whether an option is on the command line, also as `--no-name`."""
+    source = ctx.get_parameter_source(parameter)
+    is_there = source is click.core.ParameterSource.COMMANDLINE
+    return is_there or f"{_SWITCHED_OFF}{parameter}" in ctx.meta

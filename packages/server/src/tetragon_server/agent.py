@@ -52,12 +52,16 @@ def run(
     open_sensor: OpenSensor | None = None,
     open_engine: OpenEngine | None = None,
     reread: Callable[[], AgentConfig] | None = None,
+    tell: Callable[[], None] | None = None,
 ) -> int:
     """Run the agent until SIGTERM or SIGINT; TetragonError says why it could not start.
 
-    `reread` gives the settings anew, at each SIGHUP; it raises TetragonError when it cannot.
+    `reread` gives the settings anew, at each SIGHUP; it raises TetragonError when it cannot. `tell`
+    logs where they come from; it is called when there is a log.
     """
     setup_logging(config.level, config.log_format, config.log_file)
+    if tell is not None:
+        tell()
     config.check()
     limits = enforcement_limits(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})

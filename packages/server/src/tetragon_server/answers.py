@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.any_pb2 import Any
@@ -16,11 +15,9 @@ from tetragon import tetragon_pb2 as pb
 from tetragon_core import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tetragon_core.stats import Stats
-
-    from .config import AgentConfig
 
 __all__ = ["Answers"]
 
@@ -30,8 +27,14 @@ AGENT_NAME: Final = "tetragon-mini"
 class Answers:
     """What the agent says about itself."""
 
-    def __init__(self, config: AgentConfig, stats: Stats, probes: Mapping[str, bool]) -> None:
-        self._config = config
+    def __init__(
+        self,
+        settings: Callable[[], Mapping[str, object]],
+        stats: Stats,
+        probes: Mapping[str, bool],
+    ) -> None:
+        """`settings` gives those in force by name: bool, int, str or tuples of str."""
+        self._settings = settings
         self._stats = stats
         self._probes = probes
 
@@ -58,13 +61,13 @@ class Answers:
         response.build.go_version = f"Python {platform.python_version()}"
         for name, is_there in self._probes.items():
             response.probes.add(Name=name, Enabled=BoolValue(value=is_there))
-        for field, value in asdict(self._config).items():
-            response.conf.add(key=field.replace("_", "-"), value=_pack(value))
+        for key, value in self._settings().items():
+            response.conf.add(key=key, value=_pack(value))
         return response
 
 
 def _pack(value: object) -> Any:
-    """One of the four types that clients decode; None is shown as empty text."""
+    """One of the four types that clients decode."""
     packed = Any()
     if isinstance(value, bool):
         packed.Pack(BoolValue(value=value))
@@ -73,5 +76,5 @@ def _pack(value: object) -> Any:
     elif isinstance(value, tuple):
         packed.Pack(ListValue(values=[Value(string_value=str(one)) for one in value]))
     else:
-        packed.Pack(StringValue(value="" if value is None else str(value)))
+        packed.Pack(StringValue(value=str(value)))
     return packed

@@ -27,6 +27,7 @@ _LEVELS: Final = {
 }
 """Trace and panic say no more and no less here than their neighbours; only what is asked for and
 told again differs."""
+_FORMATS: Final = frozenset({"text", "text-ts", "json", "json-ts"})
 _NAMES: Final = {
     logging.DEBUG: "debug",
     logging.INFO: "info",
@@ -77,19 +78,31 @@ def _text(key: str, value: object) -> str:
     return text if is_plain and key != "msg" else json.dumps(text, ensure_ascii=False)
 
 
-def setup_logging(level: str, log_format: str) -> None:
-    """Make the root logger write in `log_format`; unknown becomes text, and level info."""
+def setup_logging(level: str, log_format: str, log_file: str = "") -> None:
+    """Make the root logger write in `log_format`; unknown becomes text, and level info.
+
+    A copy of each line goes to `log_file`, if that is given. Raises UsageError if it cannot be
+    opened.
+    """
     style, _, suffix = log_format.partition("-")
-    formatter = JsonFormatter if style == "json" else TextFormatter
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter(with_time=suffix == "ts"))
+    formatter = (JsonFormatter if style == "json" else TextFormatter)(with_time=suffix == "ts")
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [logging.StreamHandler()]
+    if log_file:
+        from .log_file import open_log_file  # noqa: PLC0415  # costs more than all else here
+
+        root.addHandler(open_log_file(log_file))
+    for handler in root.handlers:
+        handler.setFormatter(formatter)
     root.setLevel(_LEVELS.get(level, logging.INFO))
     # A client that goes away is no news.
     logging.getLogger("grpclib").setLevel(logging.WARNING)
     if level not in _LEVELS:
         root.warning("unknown log level, info is used", extra={"attrs": {"log-level": level}})
+    if log_format not in _FORMATS:
+        root.warning(
+            "unknown log format, text is used", extra={"attrs": {"log-format": log_format}}
+        )
 
 
 def set_level(level: str) -> None:

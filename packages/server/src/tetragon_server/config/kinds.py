@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DURATION", "FLAG", "LINES", "SIZE", "TEXT", "WORDS", "Kind", "choice", "number"]
+__all__ = [
+    "DIRECTORY",
+    "DURATION",
+    "FLAG",
+    "LINES",
+    "OPTIONAL_SIZE",
+    "POSITIVE_DURATION",
+    "SIZE",
+    "TEXT",
+    "WORDS",
+    "Kind",
+    "choice",
+    "number",
+]
 
 _FACTORS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -54,6 +67,13 @@ def _duration_s(text: str) -> float:
     return sum(float(digits) * _UNITS_S[unit] for digits, unit in parts)
 
 
+def _positive_duration_s(text: str) -> float:
+    seconds = _duration_s(text)
+    if not seconds:
+        raise ValueError("it has to be more than 0; write it like 30s")
+    return seconds
+
+
 def _words(text: str) -> tuple[str, ...]:
     (cells,) = csv.reader([text]) if text else ([],)
     words = (cell.strip() for cell in cells)
@@ -64,8 +84,14 @@ TEXT: Final = Kind(name="text", parse=str)
 FLAG: Final = Kind(name="bool", parse=_flag)
 SIZE: Final = Kind(name="size", parse=_size)
 """Bytes, with K, M or G for powers of 1024."""
+OPTIONAL_SIZE: Final = Kind(name="size", parse=lambda text: _size(text) if text else 0)
+"""As before; empty: 0."""
+DIRECTORY: Final = Kind(name="text", parse=lambda text: text.rstrip("/") or text[:1])
+"""A path, with or without `/` at its end."""
 DURATION: Final = Kind(name="duration", parse=_duration_s)
 """Seconds."""
+POSITIVE_DURATION: Final = Kind(name="duration", parse=_positive_duration_s)
+"""Seconds, more than none."""
 WORDS: Final = Kind(name="words", parse=_words, is_list=True)
 """Separated by commas, and given several times."""
 LINES: Final = Kind(name="texts", parse=lambda text: (text,) if text else (), is_list=True)

@@ -34,6 +34,8 @@ class Option:
     is_ours: bool
     """Tetragon has no such option."""
     hidden: bool
+    short: str
+    """One letter that may stand for it on the command line; or nothing."""
 
     @property
     def field_name(self) -> str:
@@ -49,6 +51,7 @@ def option(  # one parameter for each property of an option
     reloads: bool = False,
     is_ours: bool = False,
     hidden: bool = False,
+    short: str = "",
 ) -> Any:  # noqa: ANN401  # dataclasses.field says the same
     """A field of AgentConfig that users can set. `kind`: by default text, or a flag for a bool."""
     chosen = kind or (FLAG if isinstance(default, bool) else TEXT)
@@ -58,6 +61,7 @@ def option(  # one parameter for each property of an option
         "reloads": reloads,
         "is_ours": is_ours,
         "hidden": hidden,
+        "short": short,
     }
     return field(default=default, metadata={_KEY: properties})
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of Tetragon that are accepted and change nothing: what happens instead of each.
+
+A configuration made for Tetragon starts; a value other than Tetragon's default gets one warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .kinds import FLAG, TEXT, Kind
+
+__all__ = ["IGNORED", "Ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """One of them."""
+
+    name: str
+    default: str
+    """Tetragon's."""
+    instead: str
+    """What happens here, in one clause."""
+
+    @property
+    def kind(self) -> Kind:
+        """On and off are flags; all else is taken as it comes."""
+        return FLAG if self.default in {"true", "false"} else TEXT
+
+    def is_default(self, text: str) -> bool:
+        """Whether `text` says what happens anyway."""
+        try:
+            return not text or self.kind.parse(text) == self.kind.parse(self.default)
+        except ValueError:
+            return False
+
+
+_NO_KUBERNETES: Final = "Kubernetes is not asked; events have no pod"
+_NO_RUNTIME: Final = "container runtimes are not asked; events have no pod"
+_NO_GO: Final = "the agent is no Go program; use py-spy or perf"
+_BUILT_IN: Final = "programs are part of the executable and fit themselves to the running kernel"
+_PARENTS: Final = "policies always know the parents of processes"
+_NO_WAITING: Final = "events never wait: all they need is known when they come"
+_NO_PODS: Final = "policies that select pods are refused, never applied to everything"
+
+IGNORED: Final = (
+    Ignored("health-server-interval", "10", "the health service tells how it is when it is asked"),
+    Ignored("gops-address", "", _NO_GO),
+    Ignored("pprof-address", "", _NO_GO),
+    Ignored("cpuprofile", "", _NO_GO),
+    Ignored("memprofile", "", _NO_GO),
+    Ignored("enable-pod-annotations", "false", _NO_KUBERNETES),
+    Ignored("enable-tracing-policy-crd", "true", "policies come from files and over gRPC"),
+    Ignored("enable-policy-filter", "false", _NO_PODS),
+    Ignored("enable-policy-filter-cgroup-map", "false", _NO_PODS),
+    Ignored("enable-policy-filter-debug", "false", _NO_PODS),
+    Ignored("parents-map-enabled", "false", _PARENTS),
+    Ignored("parents-map-entries", "0", _PARENTS),
+    Ignored("parents-map-size", "", _PARENTS),
+    Ignored("enable-k8s-api", "false", _NO_KUBERNETES),
+    Ignored("k8s-kubeconfig-path", "", _NO_KUBERNETES),
+    Ignored("k8s-controlplane-retry", "1", _NO_KUBERNETES),
+    Ignored("enable-pod-info", "false", _NO_KUBERNETES),
+    Ignored("deleted-pod-cache-size", "1024", _NO_KUBERNETES),
+    Ignored("enable-cgidmap", "false", _NO_KUBERNETES),
+    Ignored("enable-cgidmap-debug", "false", _NO_KUBERNETES),
+    Ignored("enable-cgtrackerid", "true", _NO_KUBERNETES),
+    Ignored("enable-cri", "false", _NO_RUNTIME),
+    Ignored("cri-endpoint", "", _NO_RUNTIME),
+    Ignored("netns-dir", "/var/run/docker/netns/", "nothing reads it, in Tetragon either"),
+    Ignored("bpf-lib", "/var/lib/tetragon/", _BUILT_IN),
+    Ignored("btf", "", "the kernel's types are always those of /sys/kernel/btf/vmlinux"),
+    Ignored("kernel", "", "the running kernel is asked what it can do"),
+    Ignored("force-small-progs", "false", _BUILT_IN),
+    Ignored("force-large-progs", "false", _BUILT_IN),
+    Ignored(
+        "release-pinned-bpf",
+        "true",
+        "policies of an earlier agent are taken over without a gap, then its pins are removed",
+    ),
+    Ignored("rb-queue-size", "65535", "records are handled as they are read; no queue is between"),
+    Ignored("use-perf-ring-buffer", "false", "the BPF ring buffer is used, which loses less"),
+    Ignored("disable-process-cache", "false", "the cache is needed; process-cache-size bounds it"),
+    Ignored("data-cache-size", "1024", "long arguments come in one piece"),
+    Ignored("event-cache-retries", "15", _NO_WAITING),
+    Ignored("event-cache-retry-delay", "2", _NO_WAITING),
+    Ignored(
+        "retprobes-cache-size", "4096", "the table of calls that have not returned has its size"
+    ),
+    Ignored("sleepable-preload-size", "32768", "nothing is preloaded"),
+    Ignored(
+        "disable-kprobe-multi", "false", "functions are hooked in other ways than kprobe-multi"
+    ),
+    Ignored("verbose", "0", "a program the kernel refuses is told with the verifier's reason"),
+)
+"""Every option of Tetragon that is not in OPTIONS."""
