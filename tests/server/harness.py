@@ -30,6 +30,9 @@ from tetragon_server.settings.effective import effective_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
+    from tetragon_server.encode import EventEncoder
+    from tetragon_server.history import History
+
 DEADLINE_S = 20
 TCP_PLACES = 8
 """Connections over TCP that a server in a test takes."""
@@ -68,7 +71,13 @@ class Api:
     """A running server and the loop it runs in."""
 
     def __init__(
-        self, path: Path, *, max_events: int, max_bytes: int, more: Mapping[str, Any]
+        self,
+        path: Path,
+        *,
+        max_events: int,
+        max_bytes: int,
+        more: Mapping[str, Any],
+        history: tuple[History, EventEncoder] | None,
     ) -> None:
         self.address = f"unix:{path}"
         self.stats = Stats()
@@ -78,7 +87,7 @@ class Api:
         answers = Answers(
             lambda: effective_values(AgentConfig(cluster_name="c1")), self.stats, {"btf": True}
         )
-        self._service = ApiService(self.bus, answers, more)
+        self._service = ApiService(self.bus, answers, more, history)
         self.server: GrpcServer
 
     async def start(self, socket: Any) -> None:
@@ -122,10 +131,12 @@ def running_api(
     max_events: int = 100_000,
     max_bytes: int = 1 << 30,
     more: Mapping[str, Any] | None = None,
+    history: tuple[History, EventEncoder] | None = None,
 ) -> Iterator[Api]:
     """`more`: rpcs beside the service's own."""
     path = directory / "t.sock"
-    api = Api(path, max_events=max_events, max_bytes=max_bytes, more=more or {})
+    limits = {"max_events": max_events, "max_bytes": max_bytes}
+    api = Api(path, more=more or {}, history=history, **limits)
     thread = threading.Thread(target=api.loop.run_forever)
     thread.start()
     try:
