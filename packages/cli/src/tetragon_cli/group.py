@@ -15,7 +15,8 @@ from .settings import client_options
 __all__ = ["PROGRAM", "root"]
 
 PROGRAM = "tetragon-mini"
-_NAMES = tuple(row.name for row in COMMANDS)
+_SHOWN = tuple(row for row in COMMANDS if not row.hidden)
+_NAMES = tuple(row.name for row in _SHOWN)
 _MODULES = {word: row.name for row in COMMANDS for word in (row.name, row.alias) if word}
 
 
@@ -45,7 +46,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
         """The list in the help text, without importing a command."""
         with formatter.section("Commands"):
-            formatter.write_dl([(row.name, row.summary) for row in COMMANDS])
+            formatter.write_dl([(row.name, row.summary) for row in _SHOWN])
 
 
 def _unknown(name: str) -> NoReturn:

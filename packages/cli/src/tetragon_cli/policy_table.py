@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from tetragon import sensors_pb2 as pb
 
+from .columns import aligned, size_text
 from .compact.text import escape
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ _HEADER: Final = (
     *("MODE", "NPOST", "NENFORCE", "NMONITOR", "METHOD", "SINCE"),
 )
 _HOOK_HEADER: Final = ("SECTION", "CFGIDX", "DESCRIPTION", "STATUS")
-_GAP: Final = "   "
-_UNITS: Final = "kMGTPE"
 
 
 def policy_table(policies: Iterable[pb.TracingPolicyStatus]) -> str:
@@ -35,13 +33,13 @@ def policy_table(policies: Iterable[pb.TracingPolicyStatus]) -> str:
     enforcing, and the error.
     """
     listed = list(policies)
-    rows = _aligned([_HEADER, *map(_row, listed)])
+    rows = aligned([_HEADER, *map(_row, listed)])
     indent = " " * rows[0].index("NAME")
     lines = rows[:1]
     for row, policy in zip(rows[1:], listed, strict=True):
         lines.append(row)
         if policy.state == pb.TP_STATE_PARTIALLY_ENABLED and policy.hook_statuses:
-            hooks = _aligned([_HOOK_HEADER, *map(_hook_row, policy.hook_statuses)])
+            hooks = aligned([_HOOK_HEADER, *map(_hook_row, policy.hook_statuses)])
             lines += [indent + line for line in hooks]
         if policy.HasField("enforcement"):
             lines += [indent + line for line in _enforcement_lines(policy.enforcement)]
@@ -76,7 +74,7 @@ def _row(policy: pb.TracingPolicyStatus) -> Sequence[str]:
         str(policy.filter_id),
         escape(policy.namespace) or "(global)",
         escape(",".join(policy.sensors)),
-        _bytes_text(policy.kernel_memory_bytes),
+        size_text(policy.kernel_memory_bytes),
         _lower(pb.TracingPolicyMode, policy.mode, "TP_MODE_"),
         str(counters.post),
         str(enforced),
@@ -112,23 +110,3 @@ def _hook_row(hook: pb.HookStatus) -> Sequence[str]:
 def _lower(kind: AnyEnum, number: int, prefix: str) -> str:
     name: str = kind.Name(number) if number in kind.values() else str(number)
     return name.removeprefix(prefix).lower()
-
-
-def _bytes_text(size: int) -> str:
-    """Decimal units, two decimals from 1 kB on."""
-    if size < 1000:
-        return f"{size} B"
-    value, power = float(size), -1
-    while value >= 1000 and power < len(_UNITS) - 1:
-        value /= 1000
-        power += 1
-    return f"{value:.2f} {_UNITS[power]}B"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines, each column as wide as its longest cell."""
-    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
-    return [
-        _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

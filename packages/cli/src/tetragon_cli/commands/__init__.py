@@ -14,6 +14,8 @@ class CommandRow(NamedTuple):
     name: str
     summary: str
     alias: str = ""
+    hidden: bool = False
+    """Left out of help and completion, as by upstream's client."""
 
 
 COMMANDS: Final = (
@@ -23,7 +25,13 @@ COMMANDS: Final = (
     CommandRow("status", "Tell whether the agent works and what it lost."),
     CommandRow("cleanup", "Remove policies that go on enforcing without an agent (needs root)."),
     CommandRow("info", "Print the agent's settings as one JSON line."),
+    CommandRow("loglevel", "Show and change what the agent logs.", "log"),
     CommandRow("version", "Print the client's version, and the agent's."),
     CommandRow("completion", "Print a completion script for your shell."),
     CommandRow("hook", "OCI hook: tell the agent of a new container."),
+    CommandRow("debug", "Look into maps, programs and caches.", hidden=True),
+    CommandRow("dump", "The same as debug dump.", hidden=True),
+    CommandRow("sensors", "Deprecated: use tracingpolicy.", hidden=True),
+    CommandRow("rthooks", "Announce a container to the agent, for tests.", hidden=True),
+    CommandRow("policyfilter", "Tools for the filter of policies by workload.", hidden=True),
 )

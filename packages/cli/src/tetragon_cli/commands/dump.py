@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`debug dump`, also as `dump`: what the agent's process cache and its maps hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tetragon_core.errors import TetragonError, UsageError
+
+from ..kernel_objects import PIN_ROOT, owned_map, run_dir_option
+from ..settings import client_options, client_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tetragon.sensors_pb2 import DumpProcessCacheResArgs
+
+    from ..settings import ClientSettings
+
+__all__ = ["command", "execve_lines", "no_policy_filter", "process_cache"]
+
+_PROCESSES: Final = "processes"
+"""The base sensor's table of processes."""
+_map_fname = click.option(
+    "--map-fname", default="", metavar="FILE", help="A pinned map [the agent's, pinned or not]."
+)
+
+
+@client_options
+@click.group("dump")
+def command() -> None:
+    """Show what the agent's process cache and maps hold."""
+
+
+@command.command("processcache")
+@client_options
+@click.option("--skip-zero-refcnt", is_flag=True, help="Leave out what nothing refers to.")
+@click.option("--exclude-execve-map-processes", is_flag=True, help="Leave out processes that run.")
+@click.pass_context
+def _process_cache(
+    ctx: click.Context, *, skip_zero_refcnt: bool, exclude_execve_map_processes: bool
+) -> None:
+    """Print the process cache, one JSON object a line."""
+    from tetragon_server.jsontext import JsonFormat  # noqa: PLC0415  # keeps --help fast
+
+    reply = process_cache(
+        client_settings(ctx),
+        skip_zero_refcnt=skip_zero_refcnt,
+        exclude_running=exclude_execve_map_processes,
+    )
+    render = JsonFormat().render
+    for one in reply.processes:
+        click.echo(render(one), nl=False)
+    if reply.left_out:
+        click.echo(
+            f"{reply.left_out} more entries would have made the reply too large:"
+            " give a larger --max-recv-size",
+            err=True,
+        )
+
+
+def process_cache(
+    settings: ClientSettings, *, skip_zero_refcnt: bool = False, exclude_running: bool = False
+) -> DumpProcessCacheResArgs:
+    """The agent's answer; `left_out` tells of what did not fit."""
+    from tetragon import sensors_pb2 as pb  # noqa: PLC0415  # keeps --help fast
+
+    from ..client import AgentClient  # noqa: PLC0415  # as above
+
+    wanted = pb.DumpProcessCacheReqArgs(
+        skip_zero_refcnt=skip_zero_refcnt,
+        exclude_execve_map_processes=exclude_running,
+        max_bytes=settings.max_recv_size,
+    )
+    request = pb.GetDebugRequest(flag="CONFIG_FLAG_DUMP_PROCESS_CACHE", dump=wanted)
+    with AgentClient(settings) as client:
+        return client.call("GetDebug", request, pb.GetDebugResponse).processes
+
+
+@command.command("execve")
+@client_options
+@_map_fname
+@run_dir_option
+def _execve(map_fname: str, run_dir: Path) -> None:
+    """Print the processes that the programs in the kernel know."""
+    is_empty = True
+    for line in execve_lines(run_dir, map_fname):
+        is_empty = False
+        click.echo(line)
+    if is_empty:
+        click.echo("(empty)")
+
+
+def execve_lines(info_file: Path, map_fname: str = "") -> Iterator[str]:
+    """One line for each process. Raises TetragonError when there is no such map."""
+    from tetragon_sensors.process_table import process_table  # noqa: PLC0415  # not for --help
+
+    number = None if map_fname else owned_map(_PROCESSES, Path(PIN_ROOT), info_file)
+    for entry in process_table(number, Path(map_fname)):
+        parent = f"parent_pid={entry.parent_pid} parent_ktime={entry.parent_ktime_ns}"
+        yield f"{entry.pid} ktime={entry.ktime_ns} {parent} flags={entry.flags:#x}"
+
+
+@command.command("policyfilter")
+@client_options
+@_map_fname
+def _policy_filter(map_fname: str) -> None:  # noqa: ARG001  # upstream's option
+    """Tell that there is no such map here."""
+    raise no_policy_filter()
+
+
+def no_policy_filter() -> TetragonError:
+    """Why there is nothing to show."""
+    return TetragonError(
+        "this agent has no policy filter map: its policies apply to every workload"
+    )
+
+
+@command.command("errmetrics")
+@client_options
+@click.option("-o", "--output", default="tab", help="tab or json.")
+@_map_fname
+def _error_metrics(output: str, map_fname: str) -> None:  # noqa: ARG001  # upstream's option
+    """Tell where errors inside the kernel are counted here."""
+    if output not in {"tab", "json"}:
+        raise UsageError(f"unknown output format: {output}; write tab or json")
+    raise TetragonError(
+        "this agent has no map of errors: what goes wrong in the kernel is among the counters of"
+        " `tetragon-mini status`"
+    )
+
+
+# A name that scripts of old have.
+command.add_command(command.commands["processcache"], "processCache")
