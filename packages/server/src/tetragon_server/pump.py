@@ -30,6 +30,14 @@ _RECORDS_PER_TURN: Final = 256
 _GATHER_S: Final = 0.002
 """Records are gathered this long after the first: a wake-up for each costs more than the rest."""
 _ERRORS_LOGGED: Final = 10
+_NOT_EVERYONES: Final = frozenset(
+    {
+        Counter.SUBSCRIBER_DROPPED,
+        Counter.RING_LOST_FORK,
+        Counter.EXPORT_LOST,
+        Counter.EXPORT_TOO_LARGE,
+    }
+)
 
 
 class RecordSource(Protocol):
@@ -164,11 +172,14 @@ class Pump:
     def _total_lost(self) -> int:
         """Events that were never made.
 
-        A fork makes none, and drops of one subscriber's queue are told to that one.
+        A fork makes none, and what one subscriber or the export loses is that one's.
         """
         values = self._stats.snapshot()
-        del values[Counter.SUBSCRIBER_DROPPED], values[Counter.RING_LOST_FORK]
-        return sum(value for counter, value in values.items() if counter.lost)
+        return sum(
+            value
+            for counter, value in values.items()
+            if counter.lost and counter not in _NOT_EVERYONES
+        )
 
     def _count_error(self) -> None:
         self._errors += 1

@@ -24,6 +24,7 @@ from .access.audit import AuditLog
 from .answers import Answers
 from .bus import Bus
 from .encode import EventEncoder, fallback_suffix
+from .export.assembly import Export
 from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection
@@ -70,6 +71,8 @@ _THROTTLING_S = 1
 """How often the end of a throttling is looked for; as Tetragon."""
 _DRAIN_S = 0.7
 """For what is queued when the agent stops; all of the stop may take two seconds."""
+_EXPORT_S = 0.5
+"""For writing what the export has queued by then; a disk that hangs must not keep the agent."""
 
 
 class Sensor(RecordSource, Protocol):
@@ -114,6 +117,9 @@ class Agent:
         self._audit = AuditLog(config.audit_log, stats)
         stats.add_source(lambda: self._missed)
         node = node_name()
+        self.export = Export(config, self._bus, node_name=node)
+        self.reloads.append(self.export.reload)
+        stats.add_source(self.export.counters)
         self._observer = Observer(
             self._cache,
             self._clock,
@@ -182,16 +188,19 @@ class Agent:
     async def serve(self, endpoints: Endpoints) -> None:
         """Everything between the attached sensor and the end of the last stream."""
         stopped = stop_signal(self._reloading.reload)
-        self._find_running_processes()
-        self._pump.start()
+        self.export.start()
         try:
+            self._find_running_processes()
+            self._pump.start()
             await self._policies.start()
             await self._listen(endpoints, stopped)
         finally:
             await self._policies.close(is_clean=stopped.is_set())
+            await self.export.close(_EXPORT_S)
 
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
-        parts = (self._policies.rpcs, self._inspection, RuntimeHookRpc(self._stats))
+        runtime_hook = RuntimeHookRpc(self._stats)
+        parts = (self._policies.rpcs, self._inspection, self.export.rpcs, runtime_hook)
         more = {name: answer for part in parts for name, answer in part.answers().items()}
         service = ApiService(self._bus, self._answers(), more, self._history)
         api = ApiServer(self._config, service, self._audit)
@@ -200,7 +209,9 @@ class Agent:
         health = GrpcServer([health_service()])
         metrics = MetricsServer(self._metrics_text)
         info = agent_info(
-            server_address=endpoints.advertised, metrics_address=self._config.metrics_server
+            server_address=endpoints.advertised,
+            metrics_address=self._config.metrics_server,
+            export_filename=self._config.export_filename,
         )
         with timed_collection(), info_file(Path(self._config.run_dir), info):
             await api.listen(endpoints.grpc)

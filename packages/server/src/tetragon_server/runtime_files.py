@@ -82,10 +82,12 @@ def _is_still_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def agent_info(*, server_address: str, metrics_address: str) -> dict[str, str | int]:
+def agent_info(
+    *, server_address: str, metrics_address: str, export_filename: str = ""
+) -> dict[str, str | int]:
     """What clients read to find the agent; Tetragon's keys, empty if without meaning here."""
     return {
-        "export_fname": "",
+        "export_fname": export_filename,
         "lib_dir": "",
         "btf_fname": "",
         "server_address": server_address,

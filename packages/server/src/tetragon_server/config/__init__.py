@@ -55,7 +55,13 @@ class AgentConfig(
 
     def checks(self) -> tuple[Callable[[], None], ...]:
         """What `check` looks at, one after the other; each raises UsageError for itself."""
-        return (self._check_user_names, self._check_bpf_dir, self.check_access, self.check_sizes)
+        return (
+            self._check_user_names,
+            self._check_bpf_dir,
+            self.check_access,
+            self.check_sizes,
+            self.check_export,
+        )
 
     def _check_user_names(self) -> None:
         if self.username_metadata not in {"disabled", "unix"}:
