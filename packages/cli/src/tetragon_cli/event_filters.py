@@ -75,7 +75,10 @@ class EventChoice:
         """As Tetragon's client sends it: always one filter, which may be empty."""
         from tetragon import events_pb2 as events_pb  # noqa: PLC0415  # --help needs no protobuf
 
-        request = events_pb.GetEventsRequest(allow_list=[events_pb.Filter(**self.filters)])
+        request = events_pb.GetEventsRequest()
+        only = request.allow_list.add()
+        for field, values in self.filters.items():
+            getattr(only, field).extend(values)
         for action, paths in (
             (events_pb.INCLUDE, self.included),
             (events_pb.EXCLUDE, self.excluded),

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much work the filters of one request may make, and what the agent's settings allow in them.
+
+Whoever reaches the port may send filters: without bounds one request could take all memory, or so
+much time for each event that the kernel's buffer overflows meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from .errors import FilterError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+__all__ = ["ANY_FILTER", "MAX_PROGRAM", "FilterRules", "Work"]
+
+_MAX_FILTERS: Final = 1000
+"""In both lists together; a filter that nothing matches costs under a microsecond per event."""
+_MAX_EXPRESSIONS: Final = 1000
+"""Regular expressions, label selectors, CEL expressions and paths of fields."""
+_MAX_EXPRESSION_CHARACTERS: Final = 64 * 1024
+"""Each; half a million characters of a pattern take 20 ms to compile."""
+_MAX_CHARACTERS: Final = 256 * 1024
+"""All expressions together."""
+MAX_PROGRAM: Final = 20_000
+"""Instructions of all regular expressions. `/usr/bin/ls` has 15, a class such as \\pL 1,200; an
+instruction costs up to 6 ns for each byte of text, where RE2 has to simulate it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterRules:
+    """What filters may ask for, by the settings of the agent whose events they see."""
+
+    with_process_cred: bool
+    """Events have capabilities."""
+    ancestors: frozenset[str]
+    """Words of --enable-ancestors in effect."""
+    allow_pid_set: bool
+
+
+ANY_FILTER: Final = FilterRules(
+    with_process_cred=True,
+    ancestors=frozenset({"base", "kprobe", "tracepoint", "lsm", "uprobe", "usdt", "loader"}),
+    allow_pid_set=True,
+)
+"""For events of unknown origin."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What has been asked for so far; each method raises FilterError at its bound."""
+
+    rules: FilterRules
+    _expressions: int = field(default=0, init=False)
+    _characters: int = field(default=0, init=False)
+    _program: int = field(default=0, init=False)
+
+    def check_filters(self, *lists: Sized) -> None:
+        """Before any of them is looked at."""
+        count = sum(map(len, lists))
+        if count > _MAX_FILTERS:
+            raise FilterError(f"{count} filters are too many; the limit is {_MAX_FILTERS}")
+
+    def add_expression(self, name: str, text: str) -> None:
+        """Before `text`, a value of the field `name`, is parsed."""
+        self._expressions += 1
+        self._characters += len(text)
+        if len(text) > _MAX_EXPRESSION_CHARACTERS:
+            limit = f"{_MAX_EXPRESSION_CHARACTERS} characters"
+        elif self._expressions > _MAX_EXPRESSIONS:
+            limit = f"{_MAX_EXPRESSIONS} expressions in all filters"
+        elif self._characters > _MAX_CHARACTERS:
+            limit = f"{_MAX_CHARACTERS} characters in all expressions"
+        else:
+            return
+        raise FilterError(f"{name}: {quoted(text)} is too much; the limit is {limit}")
+
+    def add_program(self, name: str, text: str, instructions: int) -> None:
+        """After the pattern `text` was compiled."""
+        self._program += instructions
+        if self._program > MAX_PROGRAM:
+            raise FilterError(
+                f"{name}: {quoted(text)} is too much; all patterns together may need"
+                f" {MAX_PROGRAM} instructions, and these need {self._program} so far:"
+                " use smaller counts, or fewer Unicode classes"
+            )
