@@ -85,7 +85,7 @@ class Subscription:
         if len(self._notes) + len(suffix) <= _NOTES_BYTES:
             self._notes += suffix
 
-    def owe(self, *, lost: int, dropped: int) -> None:
+    def owe(self, *, lost: int = 0, dropped: int = 0) -> None:
         """Have the next event tell of these losses, too: of history, which was sent before."""
         self._told_lost -= lost
         self.dropped += dropped

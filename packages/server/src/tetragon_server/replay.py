@@ -101,15 +101,21 @@ class Replay:
         """Everything to send, oldest first."""
         if self._wanted.last and not self._continues and not self._takes_all:
             self._position = await self._find_last(self._wanted.last)
+            self._told_lost = self._history.lost_before(self._position)
         while self._position < self._next:
             if batch := self._slice(max_bytes):
                 yield batch
             await asyncio.sleep(0)
 
+    def lost_at_end(self) -> int:
+        """Records lost after the newest event of history; known before anything is sent."""
+        before_newest = self._history.lost_before(self._next - 1)
+        return self._history.lost_before(self._next) - max(self._told_lost, before_newest)
+
     def settle(self, subscription: Subscription) -> None:
-        """Leave losses that no event here told of to the next event of the subscription."""
-        lost = self._history.lost_before(self._next) - self._told_lost
-        subscription.owe(lost=lost, dropped=self._passed_over)
+        """Leave other losses that no event here told of to the next event of the subscription."""
+        lost = self._history.lost_before(self._next - 1) - self._told_lost
+        subscription.owe(lost=max(0, lost), dropped=self._passed_over)
 
     async def _find_last(self, count: int) -> int:
         """Number of the event from which on `count` are wanted, or of the oldest."""

@@ -131,6 +131,7 @@ class ApiService:
 
 async def _send_history(stream: AnyStream, replay: Replay, subscription: Subscription) -> None:
     """What was before; meanwhile the subscription has what comes."""
+    subscription.owe(lost=replay.lost_at_end())
     await stream.send_initial_metadata(metadata=replay.metadata())
     async for batch in replay.batches(_BATCH_BYTES):
         await _send_batch(stream, batch)
