@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tetragon_core.messages import ExecMessage
+from tetragon_core.messages import ExecMessage, ProcessKey, ThrottleMessage
 from tetragon_sensors import _wire
 from tetragon_sensors.decode import RecordError, decode
 
@@ -19,6 +19,7 @@ LAYOUTS: Final[dict[_wire.RecKind, tuple[Any, Struct]]] = {
     _wire.RecKind.EXEC: (_wire.RecExec, _wire.REC_EXEC),
     _wire.RecKind.FORK: (_wire.RecFork, _wire.REC_FORK),
     _wire.RecKind.EXIT: (_wire.RecExit, _wire.REC_EXIT),
+    _wire.RecKind.THROTTLE: (_wire.RecThrottle, _wire.REC_THROTTLE),
 }
 
 
@@ -77,7 +78,7 @@ def test_noise() -> None:
     for _ in range(2000):
         record = bytearray(choice.randbytes(choice.randrange(400)))
         if len(record) > 5:
-            record[:6] = len(record).to_bytes(4, "little") + choice.randrange(1, 4).to_bytes(
+            record[:6] = len(record).to_bytes(4, "little") + choice.randrange(1, 5).to_bytes(
                 2, "little"
             )
         try:
@@ -104,3 +105,40 @@ def test_argv(memory: bytes, argv: tuple[bytes, ...]) -> None:
 
     assert isinstance(message, ExecMessage)
     assert argv == message.argv
+
+
+def test_environment_is_what_is_behind_argv() -> None:
+    """With the flag; what argv is does not depend on it."""
+    fields = {"args_len": 4, "flags": int(_wire.ExecFlag.ENVIRON)}
+
+    message = decode(make_record(_wire.RecKind.EXEC, b"a\0b\0C=1\0", **fields))
+
+    assert isinstance(message, ExecMessage)
+    assert (b"C=1\0", (b"a", b"b")) == (message.environ, message.argv)
+
+
+def test_an_empty_environment() -> None:
+    """Nothing behind argv."""
+    flags = int(_wire.ExecFlag.ENVIRON)
+
+    message = decode(make_record(_wire.RecKind.EXEC, b"a\0", args_len=2, flags=flags))
+
+    assert isinstance(message, ExecMessage)
+    assert (b"", (b"a",)) == (message.environ, message.argv)
+
+
+def test_parts_beyond_the_end_with_an_environment() -> None:
+    """Only what is left over may be the environment."""
+    flags = int(_wire.ExecFlag.ENVIRON)
+
+    with pytest.raises(RecordError):
+        decode(make_record(_wire.RecKind.EXEC, b"abc", args_len=4, flags=flags))
+
+
+def test_throttle() -> None:
+    """Whose fork or exec was too much, when, and the name of its cgroup."""
+    fields = {"process_tgid": 5, "process_ktime": 6, "ktime": 7, "cgroup_id": 8}
+
+    message = decode(make_record(_wire.RecKind.THROTTLE, b"a.scope", **fields))
+
+    assert ThrottleMessage(ProcessKey(5, 6), 7, 8, b"a.scope") == message

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tetragon_core.events import Event, ProcessExec, ProcessExit
+from tetragon_core.events import ProcessExec, ProcessExit
 from tetragon_core.messages import Capabilities, Credentials, Namespaces, ProcessKey
 from tetragon_core.process import BinaryProperties, Image, Process
 
@@ -58,7 +58,7 @@ def exit_event(**fields: Any) -> ProcessExit:
     return ProcessExit(**values | fields)
 
 
-def random_event(random: Random) -> Event:
+def random_event(random: Random) -> ProcessExec | ProcessExit:
     ancestors = tuple(random_process(random) for _ in range(random.choice((0, 0, 1, 3))))
     shared: dict[str, Any] = {
         "process": random_process(random),

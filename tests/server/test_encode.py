@@ -41,7 +41,9 @@ def decoded(event: Event, **options: Any) -> events_pb2.GetEventsResponse:
     return events_pb2.GetEventsResponse.FromString(encoder.encode(event).payload)
 
 
-def built_whole(event: Event, parts: ProcessBuilder) -> events_pb2.GetEventsResponse:
+def built_whole(
+    event: ProcessExec | ProcessExit, parts: ProcessBuilder
+) -> events_pb2.GetEventsResponse:
     """The oracle: the same event as one message, every field set by name."""
     response = events_pb2.GetEventsResponse(
         node_name="n1", cluster_name="c1", time=_timestamp(event.time_ns)

@@ -14,6 +14,7 @@ from .arguments import decode_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .process import Image
     from .redaction import Redaction
 
 __all__ = ["ENVIRONMENT_BYTES", "Environment"]
@@ -30,13 +31,13 @@ class Environment:
     def __init__(
         self,
         memory: bytes,
-        binary: str,
+        image: Image,
         names: frozenset[str] | None = None,
         redaction: Redaction | None = None,
     ) -> None:
         """`memory` as it lies in the process. `names`: the only variables to show; None: all."""
         self._memory = memory
-        self._binary = binary
+        self._image = image
         self._names = names
         self._redaction = redaction
 
@@ -59,7 +60,7 @@ class Environment:
                 yield text
 
     def _redacted(self, text: str) -> str:
-        return text if self._redaction is None else self._redaction(self._binary, text).text
+        return text if self._redaction is None else self._redaction(self._image.binary, text).text
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -135,17 +135,17 @@ class Observer:
         process.image = exec_image(message, self._redaction)
         process.in_init_tree = in_init_tree
         self.cache.add(process)
+        environment = None
+        if message.flags & _ENVIRON:
+            environment = self._environment(message.environ, process.image)
+            message.environ = b""  # the image has the message, and outlives the event
         if message.flags & _THROTTLED:
             self._stats.add(Counter.EXECS_THROTTLED)
             return None
-        event = ProcessExec(process, parent, process.start_time_ns)
-        if message.flags & _ENVIRON:
-            environment = self._environment(message.environ, process.image)
-            event = event._replace(environment=environment)
-        return event
+        return ProcessExec(process, parent, process.start_time_ns, (), environment)
 
     def _environment(self, memory: bytes, image: Image) -> Environment:
-        return Environment(memory, image.binary, self._environment_names, self._redaction)
+        return Environment(memory, image, self._environment_names, self._redaction)
 
     def _on_fork(self, message: ForkMessage) -> None:
         tgid, ktime_ns = message.process_tgid, message.process_ktime_ns

@@ -36,7 +36,7 @@ class Redacted(NamedTuple):
 class Redaction(Protocol):
     """What the settings say is secret."""
 
-    def __call__(self, binary: str, text: str) -> Redacted:
+    def __call__(self, binary: str, text: str, /) -> Redacted:
         """`text` is the arguments of a process that runs `binary`, or NAME=value of its
         environment.
         """
@@ -73,9 +73,9 @@ def _without(argument: bytes, place: Span, hidden: Sequence[Span]) -> bytes:
     )
     if not inside:
         return argument
-    text, parts, done = decode_text(argument), [], -1
+    text, parts, done = decode_text(argument), [], 0
     for first, last in inside:
-        if first > done:
-            parts += [text[max(done, 0) : first], HIDDEN]
+        if first >= done:
+            parts += [text[done:first], HIDDEN]
         done = max(done, last)
     return "".join((*parts, text[done:])).encode()
