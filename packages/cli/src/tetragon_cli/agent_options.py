@@ -77,10 +77,10 @@ def _shown(option: Option) -> str:
 def given_flags(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Given]:
     """What is on the command line, by the option's name."""
     flags = {}
-    for one in (*OPTIONS, *IGNORED):
-        parameter = one.name.replace("-", "_")
+    for name in (*(one.name for one in OPTIONS), *(one.name for one in IGNORED)):
+        parameter = name.replace("-", "_")
         if is_given(ctx, parameter):
-            flags[one.name] = Given(one.name, _texts(values[parameter]), f"--{one.name}")
+            flags[name] = Given(name, _texts(values[parameter]), f"--{name}")
     return flags
 
 

@@ -18,7 +18,7 @@ from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["bind_address", "tcp_sockets", "unix_socket"]
+__all__ = ["bind_address", "check_address", "tcp_sockets", "unix_socket"]
 
 DEFAULT_PORT: Final = 54321
 _UNIX_SCHEME: Final = "unix://"
@@ -89,6 +89,14 @@ def tcp_sockets(address: str) -> list[socket.socket]:
     return sockets
 
 
+def check_address(address: str) -> None:
+    """Raise UsageError for what is no address; whether it can be used is not tried."""
+    if address.startswith(_UNIX_SCHEME):
+        _socket_path(address.removeprefix(_UNIX_SCHEME))
+    else:
+        _host_and_port(address)
+
+
 def _host_and_port(address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     if not colon:
@@ -134,13 +142,7 @@ def unix_socket(name: str, gid: int = -1) -> Iterator[socket.socket]:
     there is no moment in which others could connect. The move also replaces what a crashed agent
     left behind.
     """
-    path = Path(name)
-    if not path.is_absolute():
-        raise UsageError(f"cannot listen on unix://{name}: write an absolute path")
-    if len(os.fsencode(path)) > _PATH_MAX_BYTES:
-        raise UsageError(
-            f"cannot listen on unix://{name}: too long, a socket's path has {_PATH_MAX_BYTES} bytes"
-        )
+    path = _socket_path(name)
     _refuse_if_served(path)
     _refuse_if_other_file(path, name)
     try:
@@ -155,6 +157,17 @@ def unix_socket(name: str, gid: int = -1) -> Iterator[socket.socket]:
         with contextlib.suppress(FileNotFoundError):
             if path.lstat().st_ino == inode:
                 path.unlink()
+
+
+def _socket_path(name: str) -> Path:
+    path = Path(name)
+    if not path.is_absolute():
+        raise UsageError(f"cannot listen on unix://{name}: write an absolute path")
+    if len(os.fsencode(path)) > _PATH_MAX_BYTES:
+        raise UsageError(
+            f"cannot listen on unix://{name}: too long, a socket's path has {_PATH_MAX_BYTES} bytes"
+        )
+    return path
 
 
 def _refuse_if_served(path: Path) -> None:

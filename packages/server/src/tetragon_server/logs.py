@@ -9,9 +9,21 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["JsonFormatter", "TextFormatter", "current_level", "set_level", "setup_logging"]
+from tetragon_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from .config import AgentConfig
+
+__all__ = [
+    "ConfiguredLevel",
+    "JsonFormatter",
+    "TextFormatter",
+    "current_level",
+    "set_level",
+    "setup_logging",
+]
 
 _TRACE: Final = 5
 _PANIC: Final = 60
@@ -108,6 +120,24 @@ def setup_logging(level: str, log_format: str, log_file: str = "") -> None:
 def set_level(level: str) -> None:
     """Log from this level on, until it is set again. Raises KeyError for an unknown one."""
     logging.getLogger().setLevel(_LEVELS[level])
+
+
+class ConfiguredLevel:
+    """Follows the setting; a level set otherwise stays until the setting changes."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        self._level = config.level
+
+    def reload(self, config: AgentConfig) -> None:
+        """Raise UsageError for an unknown level."""
+        if config.level == self._level:
+            return
+        try:
+            set_level(config.level)
+        except KeyError:
+            words = ", ".join(_LEVELS)
+            raise UsageError(f"log-level is {config.level!r}; write one of {words}") from None
+        self._level = config.level
 
 
 def current_level() -> str:

@@ -27,7 +27,7 @@ __all__ = ["Settings", "SettingsError", "SettingsReader", "read_settings"]
 
 _log = logging.getLogger(__name__)
 
-_NAMES: Final = tuple(one.name for one in (*OPTIONS, *IGNORED))
+_NAMES: Final = (*(one.name for one in OPTIONS), *(one.name for one in IGNORED))
 _PLACES: Final = Places()
 
 

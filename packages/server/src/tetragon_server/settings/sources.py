@@ -68,7 +68,7 @@ def collect(
             found.settings |= yaml_settings(path)
             break
     _add_directory(found, places.admin)
-    stronger = environment_settings(environment, names) | flags
+    stronger = environment_settings(environment, names) | dict(flags)
     chosen = stronger.get(_CONFIG_DIR) or found.settings.get(_CONFIG_DIR)
     if chosen is not None and chosen.text:
         _add_directory(found, Path(chosen.text), chosen.label)
