@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tetragon_core.messages import Message
+    from tetragon_core.program_runs import ProgramRuns
 
 FIRST_PID = 5_000_000  # above every real one
 
@@ -64,6 +65,14 @@ class StdinSensor:
     def missed(self) -> Mapping[Counter, int]:
         """No program, no missed run."""
         return {}
+
+    def received(self) -> Mapping[str, int]:
+        """How many `e` came."""
+        return {"exec": self._pid - FIRST_PID}
+
+    def program_runs(self) -> list[ProgramRuns]:
+        """No program, no run."""
+        return []
 
     def _record(self, letter: str) -> Any:
         if letter == "x":

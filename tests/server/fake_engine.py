@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from tetragon_core.enforcement import asks_to_monitor, enforces
 from tetragon_core.errors import LoadError
+from tetragon_core.hooks import HookEvent
 from tetragon_core.policy.model import Where
 from tetragon_core.policy.problems import PolicyError, Problem
+from tetragon_core.program_runs import ProgramRuns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,6 +196,22 @@ class FakePolicy:
         self._engine.attached.remove(self)
         self.drop_pins()
 
+    def program_runs(self) -> list[ProgramRuns]:
+        """One program, at the first hook."""
+        where = self.hooks[0].name
+        section = f"fentry/{where}"
+        return [
+            ProgramRuns(
+                sensor="generic_kprobe",
+                attach=where,
+                section=section,
+                runs=4,
+                time_ns=2_000_000,
+                skipped=1,
+                probe_missed=2,
+            )
+        ]
+
     def counters(self) -> Mapping[str, int]:
         """The same for all, and what the test has set."""
         return {"posted": 7, "missed": 3, **self.more}
@@ -238,6 +256,10 @@ class FakeEngine:
     def counters(self) -> Mapping[str, int]:
         """What the test has set."""
         return self.losses
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """The same always."""
+        return {HookEvent.KPROBE: 5, HookEvent.LOADER: 2}
 
     def close(self) -> None:
         """Note it."""

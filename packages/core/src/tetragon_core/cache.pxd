@@ -7,6 +7,7 @@ from tetragon_core.stats cimport Stats
 cdef class ProcessCache:
     cdef Stats _stats
     cdef object _capacity, _grace_ns, _max_ended_bytes, _ended_bytes
+    cdef object _evictions, _misses
     cdef object _entries, _idle, _held
     cdef dict _live, _ended
     cpdef Process get(self, key)

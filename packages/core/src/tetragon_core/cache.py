@@ -42,6 +42,10 @@ class CacheStatistics:
     held: int
     """Of the retired ones, those kept for their children."""
     capacity: int
+    evictions: int
+    """Entries given up so far because there were too many, or because of their bytes."""
+    misses: int
+    """Keys asked for so far and not found."""
 
 
 class ProcessCache:
@@ -66,6 +70,8 @@ class ProcessCache:
         self._entries: OrderedDict[tuple[int, int], Process] = OrderedDict()
         self._idle: OrderedDict[tuple[int, int], Process] = OrderedDict()
         self._held: OrderedDict[tuple[int, int], Process] = OrderedDict()
+        self._evictions = 0
+        self._misses = 0
         self._live: dict[int, Process] = {}
         self._ended: dict[int, Process] = {}
 
@@ -77,7 +83,10 @@ class ProcessCache:
 
     def get(self, key: tuple[int, int]) -> Process | None:
         """Return the entry of exactly this image."""
-        return self._entries.get(key)
+        found = self._entries.get(key)
+        if found is None:
+            self._misses += 1
+        return found
 
     def by_exec_id(self, exec_id: str) -> Process | None:
         """Return the entry with this exec id."""
@@ -148,6 +157,8 @@ class ProcessCache:
             retired=len(self._idle) + len(self._held),
             held=len(self._held),
             capacity=self._capacity,
+            evictions=self._evictions,
+            misses=self._misses,
         )
 
     def _hold(self, process: Process) -> None:
@@ -186,6 +197,7 @@ class ProcessCache:
                     self.retire(process, 1)
                     self._stats.add(Counter.CACHE_EVICTED)
                 self._remove(key, process)
+                self._evictions += 1
                 return True
         return False
 

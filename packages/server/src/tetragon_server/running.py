@@ -31,9 +31,9 @@ from .heap import timed_collection
 from .history import History
 from .host import passwd_file
 from .inspection import InspectionRpcs
-from .metrics import MetricsServer, render
+from .metrics import AgentMetrics
+from .metrics.scrape import MeasuredSensor, Sources
 from .policies.assembly import Policies
-from .policies.metrics import policy_metrics
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
 from .redaction import read_redaction
@@ -75,7 +75,7 @@ _EXPORT_S = 0.5
 """For writing what the export has queued by then; a disk that hangs must not keep the agent."""
 
 
-class Sensor(RecordSource, Protocol):
+class Sensor(RecordSource, MeasuredSensor, Protocol):
     """What the agent needs of the base sensor. It is attached when it is entered."""
 
     def counters(self) -> Mapping[Counter, int]:
@@ -148,6 +148,7 @@ class Agent:
         stats.add_source(self._policies.requests.counters)
         stats.add_source(self._policies.manager.counters)
         history = _history(config)
+        self._metrics = AgentMetrics(config)
         self._pump = Pump(
             sensor,
             self._observer,
@@ -157,7 +158,7 @@ class Agent:
             ancestors=config.ancestor_types,
             more_losses=self._policies.manager.losses,
             notice=self._tell_fallbacks,
-            taps=(history.add,) if history else (),
+            taps=(*self._metrics.taps, *((history.add,) if history else ())),
         )
         if history is not None:
             self._bus.tap_losses(history.note_lost)
@@ -207,7 +208,6 @@ class Agent:
         self._stats.add_source(api.counters)
         self.reloads.append(api.reload)
         health = GrpcServer([health_service()])
-        metrics = MetricsServer(self._metrics_text)
         info = agent_info(
             server_address=endpoints.advertised,
             metrics_address=self._config.metrics_server,
@@ -216,14 +216,14 @@ class Agent:
         with timed_collection(), info_file(Path(self._config.run_dir), info):
             await api.listen(endpoints.grpc)
             await health.listen(endpoints.health)
-            await metrics.listen(endpoints.metrics)
+            await self._metrics.listen(self._measured(), endpoints.metrics)
             tasks = [asyncio.create_task(work) for work in self._background()]
             _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
             await stopped.wait()
             self._pump.stop()
             for task in tasks:
                 task.cancel()
-            metrics.close()
+            self._metrics.close()
             await self._bus.drain(_DRAIN_S)
             await asyncio.gather(api.stop(), health.stop())
 
@@ -258,18 +258,24 @@ class Agent:
             self._tell_fallbacks()
             self._clock.measure()
             self._cache.collect(self._clock.boot_ns())
+            self._metrics.keep_house()
 
     def _answers(self) -> Answers:
         probes = {"btf": Path("/sys/kernel/btf/vmlinux").exists()}
         return Answers(lambda: effective_values(self._reloading.config), self._stats, probes)
 
-    def _metrics_text(self) -> str:
-        gauges = {
-            "subscribers": ("open GetEvents streams", self._bus.subscribers),
-            "process_cache_entries": ("processes in the cache", len(self._cache)),
-        }
-        policies = self._policies.manager.entries()
-        return render(self._stats, gauges) + policy_metrics(policies)
+    def _measured(self) -> Sources:
+        return Sources(
+            config=self._config,
+            node_name=node_name(),
+            stats=self._stats,
+            cache=self._cache,
+            bus=self._bus,
+            sensor=self._sensor,
+            policies=self._policies.manager.entries,
+            hits=self._policies.received,
+            events=self._metrics.counts,
+        )
 
 
 def _history(config: AgentConfig) -> History | None:

@@ -26,9 +26,10 @@ from .watch import DirectoryWatch
 from .worker import EngineWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tetragon_core.enforcement import EnforcementLimits
+    from tetragon_core.hooks import HookEvent
 
     from ..config import AgentConfig
     from .auditing import Audit
@@ -71,6 +72,10 @@ class Policies:
         self._changed = asyncio.Event()
         self._watch: DirectoryWatch | None = None
         self._follower: asyncio.Task[None] | None = None
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """Hits of all policies so far, by type."""
+        return self._worker.received()
 
     async def start(self) -> None:
         """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a

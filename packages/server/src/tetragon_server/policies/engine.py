@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent needs of whatever brings policies into the kernel. Nothing is done here.
 
-All methods but `counters` and `close` are called from one thread that is not the event loop's: the
-verifier may take seconds for a large policy, and the ring has to be read and clients answered
-meanwhile. Properties are read in the event loop's thread, so they have to be cheap.
+All methods but those that count and `close` are called from one thread that is not the event
+loop's: the verifier may take seconds for a large policy, and the ring has to be read and clients
+answered meanwhile. Properties are read in the event loop's thread, so they have to be cheap.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tetragon_core.hooks import HookEvent
     from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
     from tetragon_core.policy.problems import Problem
+    from tetragon_core.program_runs import ProgramRuns
 
     Ask = Callable[[NetworkRequest], None]
     """Takes what a hit asks to be sent."""
@@ -88,6 +90,12 @@ class LoadedPolicy(Protocol):
     def change_record(self, record: bytes) -> None:
         """Another record in one step, if it is kept. Raises TetragonError."""
 
+    def program_runs(self) -> Sequence[ProgramRuns]:
+        """Its programs and what the kernel counts of each; costs a system call for each.
+
+        Asked in the event loop's thread. Raises TetragonError when they go meanwhile.
+        """
+
     def finish(self) -> Mapping[str, int]:
         """As close(); the ledger of enforcing actions at its end, which is empty if it has none."""
 
@@ -119,6 +127,9 @@ class PolicyEngine(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Losses of all policies together: `LOST_HIT`, `HOOK_BUSY`, `RETURN_LOST`."""
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """Hits of all policies so far, also of those that are gone, by type; cheap."""
 
     def close(self) -> None:
         """Give up what policies share; all of them are closed before."""

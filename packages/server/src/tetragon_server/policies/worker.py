@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
+    from tetragon_core.hooks import HookEvent
     from tetragon_core.policy.model import Policy
 
     from .engine import LoadedPolicy, PolicyEngine
@@ -55,6 +56,10 @@ class EngineWorker:
     def counters(self) -> Mapping[str, int]:
         """Losses on the engine's side; cheap."""
         return self._last if self._engine is None else self._engine.counters()
+
+    def received(self) -> Mapping[HookEvent, int]:
+        """Hits of all policies so far, by type; none once the engine is closed."""
+        return {} if self._engine is None else self._engine.received()
 
     async def close_all(self, policies: Sequence[LoadedPolicy], *, keep: bool = False) -> None:
         """Close them all at once; `keep`: but those that outlive the agent.
