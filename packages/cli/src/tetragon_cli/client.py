@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     Reply = TypeVar("Reply", bound=Message)
     Result = TypeVar("Result")
 
-__all__ = ["AgentClient", "RefusedError", "UnavailableError"]
+__all__ = ["EVENT_LOG", "AgentClient", "RefusedError", "UnavailableError"]
 
 _SERVICE: Final = "/tetragon.FineGuidanceSensors/"
+EVENT_LOG: Final = "/tetragon.EventLogService/"
+"""The other service of an agent."""
 _START_HINT: Final = "Is it running? Start it with: sudo tetragon-mini agent"
 _FIRST_BACKOFF_S: Final = 1.0
 _UNRESOLVED: Final = ("resolution failed", "errors resolving", "dns")
@@ -84,10 +86,12 @@ class AgentClient:
     ) -> None:
         self._channel.close()
 
-    def call(self, method: str, request: Message, reply_type: type[Reply]) -> Reply:
+    def call(
+        self, method: str, request: Message, reply_type: type[Reply], service: str = _SERVICE
+    ) -> Reply:
         """The agent's answer to one question."""
         stub = self._channel.unary_unary(
-            _SERVICE + method,
+            service + method,
             request_serializer=_serialise,
             response_deserializer=reply_type.FromString,
         )

@@ -26,6 +26,8 @@ COMMANDS: Final = (
     CommandRow("cleanup", "Remove policies that go on enforcing without an agent (needs root)."),
     CommandRow("info", "Print the agent's settings as one JSON line."),
     CommandRow("loglevel", "Show and change what the agent logs.", "log"),
+    CommandRow("eventlog", "Show and change the limits of the export file."),
+    CommandRow("probe", "Tell what this kernel can do for the agent."),
     CommandRow("version", "Print the client's version, and the agent's."),
     CommandRow("completion", "Print a completion script for your shell."),
     CommandRow("hook", "OCI hook: tell the agent of a new container."),
