@@ -222,7 +222,7 @@ def test_metrics(tmp_path: Path) -> None:
             urllib.request.urlopen(f"http://{address}/", timeout=DEADLINE_S)
 
     assert page.count("# TYPE tetragon_mini_ring_lost_total counter") == 1
-    assert "\ntetragon_mini_subscribers 0\n" in page
+    assert "\ntetragon_mini_subscribers 0.0\n" in page
 
 
 def test_no_address_means_no_server(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from server.fake_engine import policy_text
 from server.managed import KILLS, Managed
+from server.measured import series, sources
 from tetragon import sensors_pb2 as pb
 from tetragon_core.stats import Counter
 from tetragon_server.policies.entry import PolicyMode
-from tetragon_server.policies.metrics import policy_metrics
 
 if TYPE_CHECKING:
     import pytest
@@ -22,6 +22,14 @@ WHY = (
     "it killed more than 60 times within a minute, so it only monitors; to let it enforce again:"
     " tetragon-mini tracingpolicy set-mode a enforce"
 )
+
+OF_A_POLICY = {
+    "tetragon_tracingpolicy_kernel_memory_bytes": "policy",
+    "tetragon_tracingpolicy_selector_actions_total": "action",
+    "tetragon_mini_policy_enforcement_total": "outcome",
+    "tetragon_mini_policy_fell_back": "policy",
+}
+"""Metrics, and the label that tells their series apart here."""
 
 
 def test_a_policy_that_falls_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -103,16 +111,15 @@ def test_metrics_of_policies_that_enforce(agent: PolicyAgent) -> None:
     agent.engine.attached[0].fall_back()
     agent.api.call(agent.policies.manager.new_fallbacks)
 
-    text = agent.api.call(lambda: policy_metrics(agent.policies.manager.entries()))
+    measured = sources(policies=agent.policies.manager.entries)
+    found = {
+        name: {dict(labels)[key]: count for labels, count in series(measured, name).items()}
+        for name, key in OF_A_POLICY.items()
+    }
 
-    of_a = 'policy="a",policy_namespace=""'
-    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.find(of_a) > 0)
     assert {
-        f"tetragon_tracingpolicy_kernel_memory_bytes{{{of_a}}}": "8192",
-        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="post"}}': "14",
-        f'tetragon_tracingpolicy_selector_actions_total{{{of_a},action="signal"}}': "4",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="attempts"}}': "6",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="spared"}}': "2",
-        f'tetragon_mini_policy_enforcement_total{{{of_a},outcome="failed"}}': "0",
-        f"tetragon_mini_policy_fell_back{{{of_a}}}": "1",
-    } == values
+        "tetragon_tracingpolicy_kernel_memory_bytes": {"a": 8192},
+        "tetragon_tracingpolicy_selector_actions_total": {"post": 14, "signal": 4},
+        "tetragon_mini_policy_enforcement_total": {"attempts": 6, "spared": 2, "failed": 0},
+        "tetragon_mini_policy_fell_back": {"a": 1},
+    } == found

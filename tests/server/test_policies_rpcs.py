@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from server.fake_engine import policy_text
 from server.harness import DEADLINE_S
+from server.measured import series, sources, value
 from tetragon import sensors_pb2 as pb
-from tetragon_server.policies.metrics import policy_metrics
 
 if TYPE_CHECKING:
     from server.policy_agent import PolicyAgent
@@ -172,15 +172,15 @@ def test_metrics(agent: PolicyAgent) -> None:
     agent.add(policy_text("b", message="partial"))
     agent.error(agent.add, policy_text("c", message="refuse"))
 
-    lines = policy_metrics(agent.policies.manager.entries()).splitlines()
+    measured = sources(policies=agent.policies.manager.entries)
 
-    loaded = [line for line in lines if line.startswith("tetragon_tracingpolicy_loaded")]
-    assert [
-        'tetragon_tracingpolicy_loaded{state="enabled"} 1',
-        'tetragon_tracingpolicy_loaded{state="partially_enabled"} 1',
-        'tetragon_tracingpolicy_loaded{state="disabled"} 0',
-        'tetragon_tracingpolicy_loaded{state="load_error"} 1',
-        'tetragon_tracingpolicy_loaded{state="error"} 0',
-    ] == loaded
-    name = "tetragon_tracingpolicy_kernel_memory_bytes"
-    assert f'{name}{{policy="a",policy_namespace=""}} 4096' in lines
+    states = series(measured, "tetragon_tracingpolicy_loaded")
+    assert {
+        "enabled": 1,
+        "partially_enabled": 1,
+        "disabled": 0,
+        "load_error": 1,
+        "error": 0,
+        "skipped": 0,
+    } == {state: count for ((_, state),), count in states.items()}
+    assert 4096 == value(measured, "tetragon_tracingpolicy_kernel_memory_bytes", policy="a")
