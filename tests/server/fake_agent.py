@@ -70,6 +70,11 @@ class StdinSensor:
         """How many `e` came."""
         return {"exec": self._pid - FIRST_PID}
 
+    @property
+    def process_entries(self) -> int:
+        """Some."""
+        return 100
+
     def program_runs(self) -> list[ProgramRuns]:
         """No program, no run."""
         return []

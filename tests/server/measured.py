@@ -36,6 +36,11 @@ class FakeSensor:
         """The same always."""
         return {"exec": 10, "fork": 20, "exit": 9}
 
+    @property
+    def process_entries(self) -> int:
+        """The same always."""
+        return 100
+
     def program_runs(self) -> Sequence[ProgramRuns]:
         """What the test has set."""
         return self.runs

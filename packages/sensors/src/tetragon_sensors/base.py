@@ -218,6 +218,11 @@ class BaseSensor:
         """Records of this sensor's own kinds so far, by the kind's name; without those lost."""
         return {kind.name.lower(): self._received[kind] for kind in _wire.RecKind}
 
+    @property
+    def process_entries(self) -> int:
+        """Processes the kernel's table can hold."""
+        return self._maps["processes"].max_entries
+
     def map_fd(self, name: str) -> int:
         """Descriptor of a map that other sensors use too."""
         return self._maps[name].fd

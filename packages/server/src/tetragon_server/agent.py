@@ -73,6 +73,8 @@ def run(
         endpoints = Endpoints(config, stack)
         sensor = stack.enter_context((open_sensor or _open_sensor)(config, hierarchy, stats))
         stats.add_source(sensor.counters)
+        if config.enable_program_stats:
+            stack.enter_context(_counted_runs())
         scanner = ProcScanner(
             config.procfs,
             hierarchy,
@@ -115,6 +117,18 @@ def _open_sensor(
         rate=config.rate,
     )
     return BaseSensor(sizes, stats)
+
+
+@contextmanager
+def _counted_runs() -> Iterator[None]:
+    """The kernel counts the runs of programs as long as a descriptor is open. Raises LoadError."""
+    from tetragon_sensors.kernel.programs import open_run_statistics  # noqa: PLC0415  # as above
+
+    descriptor = open_run_statistics()
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _open_engine(

@@ -35,21 +35,24 @@ class Endpoints:
         addresses = _grpc_addresses(config)
         for address in addresses:
             self.grpc += stack.enter_context(bind_address(address, config.unix_socket_group))
-        if config.metrics_server:
-            self.metrics += stack.enter_context(bind_address(config.metrics_server))
-        if config.health_server_address:
-            self._bind_health(config.health_server_address, stack)
+        self.metrics += _bind_or_warn(config.metrics_server, "no metrics", stack)
+        # On by default, so a host where something else has the port keeps its agent.
+        self.health += _bind_or_warn(config.health_server_address, "no health service", stack)
         self.advertised = next(
             (one for one in addresses if one.startswith(_UNIX_SCHEME)), config.server_address
         )
         """What the info file names: the unix socket if there is one."""
 
-    def _bind_health(self, address: str, stack: ExitStack) -> None:
-        # On by default, so a host where something else has the port keeps its agent.
-        try:
-            self.health += stack.enter_context(bind_address(address))
-        except TetragonError as error:
-            _log.warning("no health service", extra={"attrs": {"error": str(error)}})
+
+def _bind_or_warn(address: str, warning: str, stack: ExitStack) -> list[socket.socket]:
+    """None for an empty address, and for one that cannot be had; that is logged."""
+    if not address:
+        return []
+    try:
+        return stack.enter_context(bind_address(address))
+    except TetragonError as error:
+        _log.warning(warning, extra={"attrs": {"error": str(error)}})
+        return []
 
 
 def _grpc_addresses(config: AgentConfig) -> list[str]:

@@ -69,7 +69,7 @@ def _lost_by_kind(scrape: Scrape) -> Iterator[Sample]:
 
 
 def _table_capacity(scrape: Scrape) -> Iterator[Sample]:
-    yield _PROCESSES, scrape.sources.config.execve_map_entries
+    yield _PROCESSES, scrape.sources.sensor.process_entries
 
 
 def _table_refusals(scrape: Scrape) -> Iterator[Sample]:

@@ -36,6 +36,10 @@ class MeasuredSensor(Protocol):
     def received(self) -> Mapping[str, int]:
         """Records so far by the name of their kind: exec, fork, exit, …; cheap."""
 
+    @property
+    def process_entries(self) -> int:
+        """Processes the kernel's table can hold."""
+
     def program_runs(self) -> Sequence[ProgramRuns]:
         """Its programs; costs a system call for each."""
 
