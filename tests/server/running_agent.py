@@ -53,6 +53,7 @@ def running_agent(run_dir: Path, *settings: str, starts: bool = True) -> Iterato
         try:
             if starts:
                 wait_until(lambda: info.exists() or process.poll() is not None, "the agent is up")
+                assert process.poll() is None, process.communicate()[1].decode()
             with grpc.insecure_channel(f"unix:{run_dir}/tetragon.sock") as channel:
                 yield RunningAgent(process, run_dir, channel)
             process.terminate()

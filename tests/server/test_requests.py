@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from server.harness import DEADLINE_S
+from tetragon_server import request_guard
 from tetragon_server.request_guard import MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.harness import Api
 
 METHODS = ["GetVersion", "GetEvents", "GetHealth"]
@@ -76,3 +80,22 @@ def test_compressed_request_is_refused(api: Api, caplog: pytest.LogCaptureFixtur
     assert error.code() == grpc.StatusCode.UNIMPLEMENTED
     assert error.details() == "compressed requests are not supported; send it uncompressed"
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_call_without_a_request_ends(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is begun and sends nothing loses its place after a time."""
+    monkeypatch.setattr(request_guard, "FIRST_MESSAGE_S", 0.05)
+    is_over = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        is_over.wait(DEADLINE_S)
+        yield from ()
+
+    with grpc.insecure_channel(api.address) as channel:
+        call: Any = channel.stream_unary("/tetragon.FineGuidanceSensors/GetEvents")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(nothing(), timeout=DEADLINE_S)
+        is_over.set()
+
+    assert grpc.StatusCode.DEADLINE_EXCEEDED is caught.value.code()
+    assert "no request came within 0.05 s" == caught.value.details()

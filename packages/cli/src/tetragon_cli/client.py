@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import grpc
 
-from tetragon_core.errors import ConnectionFailedError, PermissionDeniedError, TetragonError
+from tetragon_core.errors import (
+    ConnectionFailedError,
+    PermissionDeniedError,
+    TetragonError,
+    UsageError,
+)
 
 from .address import probe_socket, resolve, socket_path
 
@@ -73,7 +78,20 @@ class AgentClient:
             ("grpc.enable_retries", 0),
             ("grpc.enable_http_proxy", int(self._socket is None)),
         )
-        self._channel = grpc.insecure_channel(target, options=options)
+        self._channel = self._open(target, options)
+
+    def _open(self, target: str, options: tuple[tuple[str, object], ...]) -> grpc.Channel:
+        if not self._settings.has_tls:
+            return grpc.insecure_channel(target, options=options)
+        if self._socket is not None:
+            raise UsageError(
+                f"{self.address} has no TLS: leave the --tls options out, or name the agent's"
+                " host:port with --server-address"
+            )
+        from .tls import tls_channel  # noqa: PLC0415  # few connections have it
+
+        tls = tls_channel(self._settings, self.address)
+        return grpc.secure_channel(target, tls.credentials, options=(*options, *tls.options))
 
     def __enter__(self) -> Self:
         return self
@@ -180,7 +198,24 @@ class AgentClient:
             return UnavailableError(
                 f"cannot reach the agent at {self.address}: the name does not resolve"
             )
+        if "failed to connect" in lowered and (reason := self._tls_reason(lowered)):
+            return TetragonError(f"no connection to {self.address}: {reason}")
         return UnavailableError(f"the agent at {self.address} went away. {_START_HINT}")
+
+    def _tls_reason(self, details: str) -> str:
+        """What is most likely wrong when somebody listens but does not speak with us."""
+        if not self._settings.has_tls:
+            is_closed = "socket closed" in details or "reset" in details
+            return "it may want TLS, see --tls-ca-cert-files" if is_closed else ""
+        if "hostname" in details:
+            return "its certificate has another name, see --tls-server-name"
+        if "certificate_verify_failed" in details:
+            return "its certificate is not signed by one of --tls-ca-cert-files"
+        if "wrong_version" in details or "http/1" in details:
+            return "it does not speak TLS, leave the --tls options out"
+        if self._settings.tls_cert_file:
+            return "it refuses the client's certificate, see --tls-cert-file"
+        return "it may want a client's certificate, see --tls-cert-file"
 
 
 def _serialise(message: Message) -> bytes:

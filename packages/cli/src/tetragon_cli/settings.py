@@ -33,6 +33,22 @@ class ClientSettings:
     retries: int = 1
     """Further tries when the agent cannot be reached."""
     max_recv_size: int = 10 * 1024 * 1024
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+    tls_ca_cert_files: tuple[str, ...] = ()
+    tls_server_name: str = ""
+    tls_skip_verify: bool = False
+
+    @property
+    def has_tls(self) -> bool:
+        """Any of the options of TLS switches it on."""
+        return bool(
+            self.tls_cert_file
+            or self.tls_key_file
+            or self.tls_ca_cert_files
+            or self.tls_server_name
+            or self.tls_skip_verify
+        )
 
 
 class Duration(click.ParamType[float]):
@@ -57,8 +73,13 @@ class Duration(click.ParamType[float]):
 
 def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """Keep a value that was given; the contexts of group and command share the place."""
-    if value is not None:
+    if value not in {None, ()}:
         ctx.meta[f"{_PREFIX}{param.name}"] = value
+
+
+def _remember_words(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+    """The same for a list, given several times or with commas."""
+    _remember(ctx, param, tuple(filter(None, ",".join(values).split(","))))
 
 
 def _start_log(_ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
@@ -83,6 +104,16 @@ def client_options(command: Command) -> Command:
     """Add the options of ClientSettings, and -d."""
     add = functools.partial(click.option, expose_value=False, callback=_remember)
     for option in (
+        add("--tls-skip-verify", is_flag=True, default=None, help="TLS without any verification."),
+        add("--tls-server-name", help="Name to look for in the agent's certificate."),
+        add(
+            "--tls-ca-cert-files",
+            multiple=True,
+            callback=_remember_words,
+            help="Authorities that sign the agent's certificate (PEM) [the system's].",
+        ),
+        add("--tls-key-file", help="Its private key (PEM)."),
+        add("--tls-cert-file", help="Certificate of the client (PEM); TLS instead of plain text."),
         add(
             "--max-recv-size", type=click.IntRange(min=1), help="Largest message in bytes [10 MiB]."
         ),
