@@ -130,29 +130,6 @@ def test_event_set(
     assert received == expected
 
 
-@pytest.mark.parametrize(
-    ("request_fields", "named"),
-    [
-        ({"allow_list": [events_pb2.Filter(binary_regex=["x"])]}, "binary_regex"),
-        ({"deny_list": [events_pb2.Filter(event_set=[EXEC], pid=[1])]}, "filter pid "),
-        ({"allow_list": [events_pb2.Filter.FromString(b"\xf8\x7d\x01")]}, "2015"),
-        ({"field_filters": [events_pb2.FieldFilter()]}, "field_filters"),
-        ({"aggregation_options": events_pb2.AggregationOptions()}, "aggregation_options"),
-    ],
-    ids=["allow", "deny", "unknown", "fields", "aggregation"],
-)
-def test_other_filters_are_refused_by_name(
-    api: Api, request_fields: dict[str, Any], named: str
-) -> None:
-    """What cannot be filtered is refused, so that nobody takes everything for a selection."""
-    with connected(api) as client, pytest.raises(grpc.RpcError) as refused:
-        next(client.GetEvents(events_pb2.GetEventsRequest(**request_fields), timeout=DEADLINE_S))
-
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert named in (refused.value.details() or "")
-    assert api.call(lambda: api.bus.subscribers) == 0
-
-
 @pytest.mark.parametrize("method", REFUSED, ids=lambda method: method.name)
 def test_other_rpcs_say_that_they_are_missing(api: Api, method: Any) -> None:
     """An rpc of the API that is not there answers UNIMPLEMENTED and its own name."""

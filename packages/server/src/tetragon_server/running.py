@@ -25,6 +25,7 @@ from .answers import Answers
 from .bus import Bus
 from .encode import EventEncoder, fallback_suffix
 from .export.assembly import Export
+from .filters import FilterRules
 from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection
@@ -203,7 +204,11 @@ class Agent:
         runtime_hook = RuntimeHookRpc(self._stats)
         parts = (self._policies.rpcs, self._inspection, self.export.rpcs, runtime_hook)
         more = {name: answer for part in parts for name, answer in part.answers().items()}
-        service = ApiService(self._bus, self._answers(), more, self._history)
+        rules = FilterRules(
+            with_process_cred=self._config.enable_process_cred,
+            ancestors=self._config.ancestor_types,
+        )
+        service = ApiService(self._bus, self._answers(), more, self._history, rules)
         api = ApiServer(self._config, service, self._audit)
         self._stats.add_source(api.counters)
         self.reloads.append(api.reload)

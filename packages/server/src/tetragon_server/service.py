@@ -16,7 +16,7 @@ from grpclib.exceptions import GRPCError
 
 from tetragon import eventlogservice_pb2, sensors_pb2
 
-from .event_filters import requested_kinds
+from .filters import FilterError, FilterRules, compile_view
 from .replay import Replay
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ SERVICES: Final = tuple(
 """Full names of the API's services."""
 _BATCH_EVENTS: Final = 64
 _BATCH_BYTES: Final = 64 * 1024
+_COMPILED_AT_ONCE_BYTES: Final = 1024
+"""Filters of larger requests are compiled in a thread, while the ring is read."""
 _PREFIX: Final = struct.Struct(">BI")
 """Before each gRPC message: compressed flag and length."""
 
@@ -59,9 +61,11 @@ class ApiService:
         answers: Answers,
         more: Mapping[str, Answer] | None = None,
         history: tuple[History, EventEncoder] | None = None,
+        rules: FilterRules | None = None,
     ) -> None:
         """`more`: rpcs that are answered elsewhere, request to reply by name."""
         self._bus = bus
+        self._rules = rules or FilterRules()
         self._history = history
         self._unary: dict[str, Answer] = {
             "GetHealth": _constant(answers.health),
@@ -98,7 +102,7 @@ class ApiService:
         self,
         request: events_pb2.GetEventsRequest,
         kinds: frozenset[int] | None,
-        view: View | None = None,
+        view: View | None,
     ) -> Replay | None:
         """Of the history, if there is one and it is asked for; for who subscribes right now."""
         if self._history is None or not request.HasField("history"):
@@ -106,13 +110,25 @@ class ApiService:
         history, encoder = self._history
         return Replay(history, encoder, request.history, kinds, view)
 
+    async def _compiled(
+        self, request: events_pb2.GetEventsRequest
+    ) -> tuple[frozenset[int] | None, View | None]:
+        """Which events the request asks for, and what of them."""
+        try:
+            if request.ByteSize() <= _COMPILED_AT_ONCE_BYTES:
+                return compile_view(request, self._rules)
+            return await asyncio.to_thread(compile_view, request, self._rules)
+        except FilterError as error:
+            # What Tetragon's clients get for a bad filter.
+            raise GRPCError(Status.UNKNOWN, str(error)) from None
+
     async def _get_events(self, stream: AnyStream) -> None:
         request: events_pb2.GetEventsRequest | None = await stream.recv_message()
         if request is None:
             raise GRPCError(Status.INVALID_ARGUMENT, "GetEvents: the request is missing")
-        kinds = requested_kinds(request)
-        replay = self._replay(request, kinds)
-        subscription = self._bus.subscribe(kinds, None if replay is None else replay.live)
+        kinds, view = await self._compiled(request)
+        replay = self._replay(request, kinds, view)
+        subscription = self._bus.subscribe(kinds, view if replay is None else replay.live)
         try:
             # Headers at once: a client that has them knows that it misses nothing from here on.
             if replay is None:

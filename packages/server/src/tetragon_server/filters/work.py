@@ -32,13 +32,16 @@ instruction costs up to 6 ns for each byte of text, where RE2 has to simulate it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterRules:
-    """What filters may ask for, by the settings of the agent whose events they see."""
+    """What filters may ask for, by the settings of the agent whose events they see; by default
+    those of requests to an agent without options.
+    """
 
-    with_process_cred: bool
+    with_process_cred: bool = False
     """Events have capabilities."""
-    ancestors: frozenset[str]
+    ancestors: frozenset[str] = frozenset()
     """Words of --enable-ancestors in effect."""
-    allow_pid_set: bool
+    allow_pid_set: bool = True
+    """Tetragon refuses it in the export options only."""
 
 
 ANY_FILTER: Final = FilterRules(
