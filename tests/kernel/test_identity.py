@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from kernel.cgroups import enter, made_cgroup
 from kernel.system import private_mounts, unshare
 from tetragon_core.messages import ProcessKey
 from tetragon_core.procfs import ProcScanner
@@ -165,22 +166,13 @@ def test_no_terminal(recorder: Recorder, workload: Path) -> None:
 @pytest.fixture
 def cgroup(hierarchy: Hierarchy) -> Iterator[Path]:
     """A new cgroup of the reported hierarchy, named as a container's."""
-    path = Path(hierarchy.mount) / f"docker-{os.getpid():064x}.scope"
-    path.mkdir()
-    for name in ("cpuset.cpus", "cpuset.mems"):  # v1 takes no process before these are set
-        if hierarchy.controller == "cpuset":
-            (path / name).write_text((path.parent / name).read_text())
-    yield path
-    path.rmdir()
+    with made_cgroup(hierarchy, f"docker-{os.getpid():064x}.scope") as path:
+        yield path
 
 
 def test_cgroup(recorder: Recorder, workload: Path, hierarchy: Hierarchy, cgroup: Path) -> None:
     """The cgroup's name, its inode as id, and the container id in it."""
-
-    def prepare() -> None:
-        (cgroup / "cgroup.procs").write_text(str(os.getpid()))
-
-    with recorder.held([str(workload / "hold")], prepare=prepare) as tree:
+    with recorder.held([str(workload / "hold")], prepare=lambda: enter(cgroup)) as tree:
         message = tree.only_exec
         assert (cgroup.stat().st_ino, cgroup.name.encode()) == (message.cgroup_id, message.cgroup)
         assert_as_in_proc(message, hierarchy)
