@@ -59,6 +59,7 @@ def sources(**changes: Any) -> Sources:
         "policies": list,
         "hits": dict,
         "events": EventCounts(),
+        "exports": dict,
     }
     return Sources(**(values | changes))
 

@@ -280,6 +280,7 @@ class Agent:
             policies=self._policies.manager.entries,
             hits=self._policies.received,
             events=self._metrics.counts,
+            exports=self.export.statistics,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from .family import Absent
 from .of_agent import AGENT
 from .of_events import EVENTS
+from .of_export import EXPORT
 from .of_kernel import KERNEL
 from .of_policies import POLICIES
 from .of_processes import PROCESSES
@@ -22,6 +23,7 @@ GROUPS: Final = {
     "The kernel's side": KERNEL,
     "Processes": PROCESSES,
     "Policies": POLICIES,
+    "Export": EXPORT,
     "The agent": AGENT,
 }
 FAMILIES: Final = tuple(family for group in GROUPS.values() for family in group)

@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core import syscalls
-from tetragon_core.events import HookHit, ProcessExec, Throttle
+from tetragon_core.events import HookHit, ProcessExec, ProcessExit, Throttle
 from tetragon_core.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tetragon_core.events import Event
     from tetragon_core.hooks import HookInfo, HookMessage
+    from tetragon_core.process import Process
 
 __all__ = ["MAX_SERIES", "OTHER", "EventCounts", "Subject"]
 
@@ -74,34 +75,60 @@ class EventCounts:
         self._execs = self._tally(Subject("PROCESS_EXEC"))
         self._exits = self._tally(Subject("PROCESS_EXIT"))
         self._throttles = self._tally(Subject("PROCESS_THROTTLE"))
+        fast = {ProcessExec: self._execs.counts, ProcessExit: self._exits.counts}
+        self._fast: dict[type, dict[str, int]] = fast if by_binary else {}
+        """Where the events are counted that come in crowds: two look-ups and it is done."""
 
     def __call__(self, event: Event) -> None:
         """Count one event."""
-        if isinstance(event, HookHit):
-            self._count_hit(event)
+        counts = self._fast.get(type(event))
+        if counts is None:
+            self._count(event)
             return
-        if isinstance(event, Throttle):
-            self._add(self._throttles, "")
-            return
-        tally = self._execs if isinstance(event, ProcessExec) else self._exits
-        image = event.process.image if self._by_binary else None
+        image = event.process.image  # type: ignore[union-attr]  # no throttle is among the fast
         binary = "" if image is None else image.binary
-        counts = tally.counts
         if binary in counts:
             counts[binary] += 1
         else:
-            self._add(tally, binary)
+            self._count(event)
+
+    def _count(self, event: Event) -> None:
+        """Any event."""
+        if isinstance(event, HookHit):
+            self._count_hit(event)
+        elif isinstance(event, Throttle):
+            self._add(self._throttles, "")
+        else:
+            tally = self._execs if isinstance(event, ProcessExec) else self._exits
+            self._add(tally, self._binary(event.process))
+
+    def _binary(self, process: Process) -> str:
+        image = process.image if self._by_binary else None
+        return "" if image is None else image.binary
 
     @property
     def series(self) -> int:
         """How many sets of labels are counted apart."""
         return self._series
 
-    def __iter__(self) -> Iterator[tuple[Subject, str, int]]:
-        """Subject, binary and count, as they are now; unharmed by what is counted meanwhile."""
-        for tally in tuple(self._tallies.values()):
-            for binary, count in tuple(tally.counts.items()):
-                yield tally.subject, binary, count
+    def totals(
+        self, group: Callable[[Subject], tuple[str, ...]]
+    ) -> Iterator[tuple[tuple[str, ...], str, int]]:
+        """For each group of subjects that is not all empty texts: its name, binary and count.
+
+        As they are now; what is counted meanwhile does no harm.
+        """
+        totals: dict[tuple[str, ...], dict[str, int]] = {}
+        for subject, tally in self._tallies.items():
+            if any(name := group(subject)):
+                total = totals.setdefault(name, {})
+                for binary, count in tally.counts.items():
+                    total[binary] = total.get(binary, 0) + count
+        return (
+            (name, binary, count)
+            for name, total in totals.items()
+            for binary, count in total.items()
+        )
 
     def give_up_idle(self, now_s: float) -> None:
         """Fold what did not happen for an hour into `<other>`, if room gets scarce."""
@@ -127,8 +154,7 @@ class EventCounts:
         hit = event.hit
         found = self._hooks.get(id(hit.info))
         tally = self._tally_of(hit.info) if found is None else found[1]
-        image = event.process.image if self._by_binary else None
-        binary = "" if image is None else image.binary
+        binary = self._binary(event.process)
         self._add(tally, binary)
         if tally.wants_calls and (call := _syscall(hit)):
             self._add(self._tally(Subject("", syscall=call)), binary)

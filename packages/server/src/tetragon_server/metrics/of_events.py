@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .family import OWN_PREFIX, Family, summed
+from .family import OWN_PREFIX, Family
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,31 +20,24 @@ _PROCESS: Final = ("namespace", "workload", "pod", "binary", "node_name")
 _CONTAINERS: Final = "namespace, workload and pod are empty until pods are known"
 
 
-def _by_process(
-    scrape: Scrape, labels: Callable[[Subject], tuple[str, ...] | None]
-) -> Iterator[Sample]:
-    """What was counted, for those subjects that have `labels`."""
+def _by_process(scrape: Scrape, group: Callable[[Subject], tuple[str, ...]]) -> Iterator[Sample]:
+    """What was counted, by `group` and process."""
     config, counts = scrape.sources.config, scrape.sources.events
-    if counts is None:
-        return iter(())
     node = scrape.sources.node_name if "node_name" in config.metric_labels else ""
-    return summed(
-        ((*found, "", "", "", binary, node), count)
-        for subject, binary, count in counts
-        if (found := labels(subject)) is not None
-    )
+    totals = () if counts is None else counts.totals(group)
+    return (((*found, "", "", "", binary, node), count) for found, binary, count in totals)
 
 
 def _types(scrape: Scrape) -> Iterator[Sample]:
-    return _by_process(scrape, lambda one: (one.event_type,) if one.event_type else None)
+    return _by_process(scrape, lambda one: (one.event_type,))
 
 
 def _hooks(scrape: Scrape) -> Iterator[Sample]:
-    return _by_process(scrape, lambda one: (one.policy, one.hook) if one.policy else None)
+    return _by_process(scrape, lambda one: (one.policy, one.hook))
 
 
 def _syscalls(scrape: Scrape) -> Iterator[Sample]:
-    return _by_process(scrape, lambda one: (one.syscall,) if one.syscall else None)
+    return _by_process(scrape, lambda one: (one.syscall,))
 
 
 def _series(scrape: Scrape) -> Iterator[Sample]:

@@ -33,7 +33,7 @@ __all__ = ["CONTENT_TYPE", "Page"]
 _log = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-_SAMPLES: Final = 200
+_SAMPLES: Final = 100
 """Of one slice: about a millisecond."""
 _TOTAL: Final = "_total"
 _HEAD_LINES: Final = 2
@@ -67,8 +67,7 @@ class Page:
         for family in self._families:
             for part in self._parts(family, scrape):
                 parts.append(part)
-                if len(part) >= _SAMPLES:
-                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
         parts.append(generate_latest(self._own))
         return b"".join(parts)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Counter, Stats
     from tetragon_server.bus import Bus
     from tetragon_server.config import AgentConfig
+    from tetragon_server.export.exporter import ExportStatistics
     from tetragon_server.policies.entry import PolicyEntry
 
     from .event_counts import EventCounts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MeasuredSensor", "PolicyRuns", "Scrape", "Sources"]
 
 _BASE: Final = "__base__"
+_FILE: Final = "file"
 _STATISTICS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
@@ -59,6 +61,8 @@ class Sources:
     """Of all policies, by type."""
     events: EventCounts | None
     """None when enable-event-metrics is off."""
+    exports: Callable[[], Mapping[str, ExportStatistics]]
+    """By the name of the place events are written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,11 @@ class Scrape:
             runs = () if entry.loaded is None else entry.loaded.program_runs()
             found += [PolicyRuns(name, namespace, one) for one in runs]
         return found
+
+    @cached_property
+    def export_file(self) -> ExportStatistics | None:
+        """Of the export file; None when there is none."""
+        return self.sources.exports().get(_FILE)
 
     @cached_property
     def counts_runs(self) -> bool:
