@@ -219,6 +219,11 @@ class Record:
         self._lowered = {each.key.lower(): each for each in fields}
         self._ignored = frozenset(ignored)
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The keys that mean something, in their order."""
+        return tuple(self._fields.values())
+
     def read(self, node: Node, path: str, problems: Problems) -> object | None:
         """The object; with an empty value for each required key that is missing."""
         where = place(node, path)
