@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a collector gets of the export, and what happens when it answers badly or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from tetragon import events_pb2
+from tetragon_core.errors import UsageError
+from tetragon_server.export.otlp_sink import OtlpSink
+from tetragon_server.export.sink import ExportedEvent, SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Collector(http.server.ThreadingHTTPServer):
+    """Keeps what was accepted; `answer` decides about each request."""
+
+    def __init__(self, answer: Callable[[ExportLogsServiceRequest], int]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+        self.paths: list[str] = []
+        self.accepted: list[Any] = []
+        """Log records, in order."""
+        self.resources: list[dict[str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def bodies(self) -> list[str]:
+        return [record.body.string_value for record in self.accepted]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:  # noqa: N802  the base class fixes the name
+        size = int(self.headers["Content-Length"])
+        request = ExportLogsServiceRequest.FromString(self.rfile.read(size))
+        status = self.server.answer(request)
+        self.server.paths.append(self.path)
+        if status == 200:
+            for group in request.resource_logs:
+                attributes = {one.key: one.value.string_value for one in group.resource.attributes}
+                self.server.resources.append(attributes)
+                for scope in group.scope_logs:
+                    self.server.accepted += scope.log_records
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@contextlib.contextmanager
+def collector(
+    answer: Callable[[ExportLogsServiceRequest], int] = lambda _: 200,
+) -> Iterator[Collector]:
+    server = Collector(answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def sink_to(endpoint: str) -> Iterator[OtlpSink]:
+    sink = OtlpSink(endpoint, node_name="n1", cluster_name="c1")
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+def event(text: str) -> ExportedEvent:
+    return ExportedEvent(events_pb2.PROCESS_EXEC, 1_700_000_000_000_000_005, text.encode())
+
+
+def records_of(request: ExportLogsServiceRequest) -> list[str]:
+    return [
+        record.body.string_value
+        for group in request.resource_logs
+        for scope in group.scope_logs
+        for record in scope.log_records
+    ]
+
+
+def test_records() -> None:
+    """Each event is a record with its JSON, time and type, from this node and cluster."""
+    with collector() as server, sink_to(server.url) as sink:
+        sink.write([event('{"a":1}'), event('{"é":2}')])
+
+    (first, _) = server.accepted
+    assert ['{"a":1}', '{"é":2}'] == server.bodies()
+    assert 1_700_000_000_000_000_005 == first.time_unix_nano
+    assert "tetragon.process_exec" == first.event_name
+    assert {"tetragon.event_type": "PROCESS_EXEC"} == {
+        one.key: one.value.string_value for one in first.attributes
+    }
+    assert {"n1"} == {one["host.name"] for one in server.resources}
+    assert {"tetragon-mini"} == {one["service.name"] for one in server.resources}
+    assert {"c1"} == {one["k8s.cluster.name"] for one in server.resources}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("", "/v1/logs"), ("/", "/v1/logs"), ("/otlp/v1/logs", "/otlp/v1/logs")]
+)
+def test_path(path: str, asked: str) -> None:
+    """Without a path of its own an endpoint has that of OTLP."""
+    with collector() as server, sink_to(server.url + path) as sink:
+        sink.write([event("{}")])
+
+    assert [asked] == server.paths
+
+
+def test_a_refused_record_costs_no_other() -> None:
+    """A collector that will never take one record of a batch gets all the others, once."""
+
+    def refuse_three(request: ExportLogsServiceRequest) -> int:
+        return 400 if "3" in records_of(request) else 200
+
+    with collector(refuse_three) as server, sink_to(server.url) as sink:
+        sink.write([event(str(number)) for number in range(8)])
+
+    assert [str(number) for number in range(8) if number != 3] == server.bodies()
+    assert 1 == sink.refused
+
+
+def test_a_collector_in_trouble_is_asked_again() -> None:
+    """With 401 nothing is given up: the error says where to look, and the feed keeps the batch."""
+    with collector(lambda _: 401) as server, sink_to(server.url) as sink:
+        with pytest.raises(SinkError) as caught:
+            sink.write([event("{}")])
+        server.answer = lambda _: 200
+        sink.write([event("{}")])
+
+    assert f"{server.url}/v1/logs answers 401 Unauthorized; see the collector's log" == str(
+        caught.value
+    )
+    assert 0 == caught.value.written
+    assert ["{}"] == server.bodies()
+
+
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says that the collector may not be running."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+    with sink_to("http://127.0.0.1:1") as sink, pytest.raises(SinkError) as caught:
+        sink.write([event("{}")])
+
+    assert "http://127.0.0.1:1/v1/logs does not answer; is the collector running?" == str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "grpc://x:4317", "http://", ""])
+def test_no_url(endpoint: str) -> None:
+    """What is no URL is refused at start, with an example."""
+    with pytest.raises(UsageError, match=r"write a URL such as http://localhost:4318"):
+        OtlpSink(endpoint, node_name="n", cluster_name="")
