@@ -87,13 +87,12 @@ def _compile(wanted: events_pb.Filter, work: Work) -> _Filter:
         raise FilterError(
             f"filter field number {unknown[0].field_number} is not known here; leave it out"
         )
-    checks = sorted(
-        (
-            ROWS[field.name](field.name, values, wanted, work)
-            for field, values in wanted.ListFields()
-        ),
-        key=lambda check: check.cost,
-    )
+    checks = []
+    for field, values in wanted.ListFields():
+        if field.is_repeated:
+            work.add_values(field.name, len(values))
+        checks.append(ROWS[field.name](field.name, values, wanted, work))
+    checks.sort(key=lambda check: check.cost)
     kinds = ALL_KINDS.intersection(*(check.kinds for check in checks))
     conditions = [check.matches for check in checks if check.matches is not None]
     return _Filter(

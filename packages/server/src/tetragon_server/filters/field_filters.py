@@ -17,7 +17,7 @@ from .subject import ALL_KINDS
 from .work import ANY_FILTER, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
@@ -40,13 +40,14 @@ class _Step(NamedTuple):
 
 
 def compile_field_filters(
-    filters: Iterable[events_pb.FieldFilter], work: Work | None = None
+    filters: Sequence[events_pb.FieldFilter], work: Work | None = None
 ) -> Change | None:
     """From an event and its kind to what is left of it; None when nothing is taken away.
 
     The result is the same message where nothing applies, else a new one. Raises FilterError.
     """
     work = work or Work(ANY_FILTER)
+    work.check_filters(filters)
     steps = [step for one in filters if (step := _compile(one, work)).paths]
     by_kind = {kind: [step for step in steps if kind in step.kinds] for kind in ALL_KINDS}
     if not steps:
@@ -85,8 +86,9 @@ def _compile(one: events_pb.FieldFilter, work: Work) -> _Step:
     return _Step(kinds, one.action == events_pb.EXCLUDE, _tree(one.fields.paths, work))
 
 
-def _tree(paths: Iterable[str], work: Work) -> _Paths:
+def _tree(paths: Sequence[str], work: Work) -> _Paths:
     root = _Paths()
+    work.add_values("field_filters", len(paths))
     for path in paths:
         work.add_expression("field_filters", path)
         at = root
