@@ -154,7 +154,7 @@ def running_api(
 
 @contextlib.contextmanager
 def connected(
-    api: Api, address: str = "", **options: int
+    api: Api, address: str = "", /, **options: int
 ) -> Iterator[sensors_pb2_grpc.FineGuidanceSensorsStub]:
     """A grpcio client with a connection of its own; on the unix socket, or at `address`."""
     arguments = [("grpc.use_local_subchannel_pool", 1), *options.items()]

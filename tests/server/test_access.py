@@ -61,8 +61,8 @@ def test_read_only_identity_changes_nothing(tmp_path: Path, rpc: str, request_: 
         getattr(agent.stub, rpc)(request_, timeout=DEADLINE_S)
 
     assert grpc.StatusCode.PERMISSION_DENIED is caught.value.code()
-    assert f"uid {os.geteuid()}" in caught.value.details()
-    assert "--full-access" in caught.value.details()
+    assert f"uid {os.geteuid()}" in str(caught.value.details())
+    assert "--full-access" in str(caught.value.details())
 
 
 def test_audit_log_names_who_and_what(tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ def test_connections_with_calls_keep_their_places(api: Api) -> None:
     address = "{}:{}".format(*sockets[0].getsockname())
     api.run(api.server.listen(sockets))
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(connected(api, address=address)) for _ in range(TCP_PLACES)]
+        clients = [stack.enter_context(connected(api, address)) for _ in range(TCP_PLACES)]
         streams = [subscribed(client.GetEvents(everything())) for client in clients]
-        refused = stack.enter_context(connected(api, address=address))
+        refused = stack.enter_context(connected(api, address))
 
         with pytest.raises(grpc.RpcError) as caught:
             refused.GetVersion(sensors_pb2.GetVersionRequest(), timeout=DEADLINE_S)

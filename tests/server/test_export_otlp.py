@@ -33,16 +33,18 @@ class Collector(http.server.ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Without a path."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def bodies(self) -> list[str]:
+        """Of the records, in order."""
         return [record.body.string_value for record in self.accepted]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Collector
 
-    def do_POST(self) -> None:  # noqa: N802  the base class fixes the name
+    def do_POST(self) -> None:
         size = int(self.headers["Content-Length"])
         request = ExportLogsServiceRequest.FromString(self.rfile.read(size))
         status = self.server.answer(request)

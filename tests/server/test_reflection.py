@@ -28,7 +28,7 @@ def ask(run_dir: Path, version: str, messages: Any, **questions: str) -> list[An
         messages.ServerReflectionRequest(**{name: value}) for name, value in questions.items()
     ]
     with grpc.insecure_channel(f"unix:{run_dir}/tetragon.sock") as channel:
-        call = channel.stream_stream(
+        call: Any = channel.stream_stream(
             f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=messages.ServerReflectionResponse.FromString,

@@ -41,9 +41,10 @@ def tls_channel(settings: ClientSettings, address: str) -> TlsChannel:
         )
     name = settings.tls_server_name
     if settings.tls_skip_verify:
-        roots, name = _shown_certificate(settings, address)
+        shown, name = _shown_certificate(settings, address)
     else:
-        roots = _authorities(settings.tls_ca_cert_files)
+        shown = None
+    roots = shown or _authorities(settings.tls_ca_cert_files)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=roots,
         private_key=_read(settings.tls_key_file),

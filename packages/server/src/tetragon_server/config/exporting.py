@@ -41,6 +41,20 @@ class ExportOptions:
     export_file_perm: str = option(
         "600", "Mode of new export files, in octal digits.", reloads=True
     )
+    export_otlp_endpoint: str = option(
+        "",
+        "OpenTelemetry collector that gets events as log records over HTTP, such as"
+        " http://localhost:4318; see the OTEL_EXPORTER_OTLP_* variables for the rest.",
+        is_ours=True,
+    )
+    export_syslog: str = option(
+        "",
+        "Syslog server that gets events: unix:///dev/log, udp://host:514 or tcp://host:601.",
+        is_ours=True,
+    )
+    export_journald: bool = option(
+        default=False, text="Events go to systemd's journal.", is_ours=True
+    )
     export_rate_limit: str = option(
         "-1", "Events a minute that are exported; -1: no limit; 0: no export.", reloads=True
     )
@@ -66,6 +80,12 @@ class ExportOptions:
     export_aggregation_buffer_size: int = option(
         10_000, "Accepted for Tetragon's sake.", number(), hidden=True
     )
+
+    @property
+    def has_export(self) -> bool:
+        """Events go to a file or another place."""
+        places = (self.export_filename, self.export_otlp_endpoint, self.export_syslog)
+        return any(places) or self.export_journald
 
     @property
     def export_events_per_minute(self) -> int:

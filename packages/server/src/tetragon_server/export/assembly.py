@@ -12,6 +12,7 @@ from .exporter import Exporter
 from .json_lines import JsonLines
 from .rate_limit import RateLimit
 from .selection import Selection
+from .sinks import open_feeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,53 +30,58 @@ _log = logging.getLogger(__name__)
 
 
 class Export:
-    """The export file, if the settings name one."""
+    """The export file and the other places that the settings name; one selection for all."""
 
     def __init__(self, config: AgentConfig, bus: Bus, *, node_name: str) -> None:
         """From here on it gets every event. Raises UsageError for settings that cannot be used."""
         self._file: ExportFile | None = None
         self._exporter: Exporter | None = None
-        per_minute = config.export_events_per_minute if config.export_filename else 0
-        self.rpcs = self._open(config, bus, node_name, per_minute)
+        per_minute = config.export_events_per_minute if config.has_export else 0
+        if per_minute != 0:
+            self._open(config, bus, node_name, per_minute)
+        self.rpcs = EventLogRpcs(self._file)
 
-    def _open(self, config: AgentConfig, bus: Bus, node_name: str, per_minute: int) -> EventLogRpcs:
-        if per_minute == 0:
-            return EventLogRpcs(None)
-        from .export_file import ExportFile  # noqa: PLC0415  # gzip and more, for this only
-
+    def _open(self, config: AgentConfig, bus: Bus, node_name: str, per_minute: int) -> None:
         self._selection = Selection(config)
         self._rate_limit = RateLimit(per_minute, time.monotonic)
-        self._file = ExportFile(config)
+        feeds = open_feeds(config, node_name)
+        if config.export_filename:
+            from .export_file import ExportFile  # noqa: PLC0415  # gzip and more, for this only
+
+            self._file = ExportFile(config)
+            feeds.append(self._file.feed)
         self._exporter = Exporter(
             bus,
             self._selection,
             self._rate_limit,
             JsonLines(node_name=node_name, cluster_name=config.cluster_name),
-            [self._file.feed],
+            feeds,
             # All processes that run already come at once.
             max_events=max(config.event_queue_size, config.process_cache_size),
         )
-        return EventLogRpcs(self._file)
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""
-        if self._exporter is not None and self._file is not None:
+        if self._exporter is not None:
             self._exporter.start()
+        if self._file is not None:
             self._file.start()
 
     async def close(self, timeout_s: float) -> None:
         """Write what is queued, as far as the time allows."""
-        if self._exporter is not None and self._file is not None:
+        if self._file is not None:
             self._file.stop()
+        if self._exporter is not None:
             await self._exporter.close(timeout_s)
 
     def reload(self, config: AgentConfig) -> None:
         """Take over limits and filters; UsageError leaves all as it was."""
-        if self._file is None:
+        if self._exporter is None:
             return
         self._selection.reload(config)
         self._rate_limit.set(config.export_events_per_minute)
-        self._file.reload(config)
+        if self._file is not None:
+            self._file.reload(config)
 
     def statistics(self) -> Mapping[str, ExportStatistics]:
         """Numbers by sink; none without an export."""

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events as OpenTelemetry log records, sent over HTTP by the official exporter.
+
+Headers, certificates, compression and timeouts are those of OpenTelemetry's own environment
+variables (OTEL_EXPORTER_OTLP_*). Queue and retries are the feed's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from tetragon import events_pb2 as pb
+from tetragon_core import __version__
+from tetragon_core.errors import UsageError
+
+from .sink import SinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+    from .sink import ExportedEvent
+
+__all__ = ["OtlpSink"]
+
+_log = logging.getLogger(__name__)
+
+_PATH: Final = "/v1/logs"
+_TIMEOUT_S: Final = 10
+_MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+"""What gRPC and most HTTP receivers take at most."""
+_REFUSED: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+"""Say that these records will never be taken, so trying again would hold up all others."""
+_LIBRARY: Final = "opentelemetry.exporter.otlp"
+
+
+class OtlpSink:
+    """One collector."""
+
+    name = "otlp"
+    max_line_bytes = _MAX_LINE_BYTES
+
+    def __init__(self, endpoint: str, *, node_name: str, cluster_name: str) -> None:
+        """`endpoint`: a URL; without a path, that of OTLP's logs is added.
+
+        UsageError when it is no URL or the OpenTelemetry packages are not installed.
+        """
+        self._endpoint = _url(endpoint)
+        self._status: int | None = None
+        self.refused = 0
+        """Records the collector will never take."""
+        try:
+            self._open(node_name, cluster_name)
+        except ImportError as error:
+            raise UsageError(
+                "--export-otlp-endpoint needs OpenTelemetry's exporter: install"
+                " tetragon-mini-server[otlp], or use the one executable, which has it"
+            ) from error
+
+    def _open(self, node_name: str, cluster_name: str) -> None:
+        import requests  # noqa: PLC0415  # 150 ms of CPU time, for this sink only
+        from opentelemetry.exporter.otlp.proto.http import (  # noqa: PLC0415  # as above
+            _log_exporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # as above
+        from opentelemetry.sdk.util.instrumentation import (  # noqa: PLC0415  # as above
+            InstrumentationScope,
+        )
+
+        # What it says of failures comes in several lines each; ours are one.
+        logging.getLogger(_LIBRARY).setLevel(logging.CRITICAL)
+        session = requests.Session()
+        session.hooks["response"].append(self._note_status)
+        timeout_s = None if "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ else _TIMEOUT_S
+        self._exporter = _log_exporter.OTLPLogExporter(
+            endpoint=self._endpoint, session=session, timeout=timeout_s
+        )
+        attributes = {"service.name": "tetragon-mini", "service.version": __version__}
+        attributes["host.name"] = node_name
+        if cluster_name:
+            attributes["k8s.cluster.name"] = cluster_name
+        self._resource = Resource.create(attributes)
+        self._scope = InstrumentationScope("tetragon-mini", __version__)
+
+    def _note_status(self, response: Any, *_: object, **__: object) -> None:  # noqa: ANN401  # requests.Response
+        self._status = response.status_code
+
+    def write(self, batch: Sequence[ExportedEvent]) -> None:
+        """Send; a batch that is refused is sent in halves, down to the record that is to blame."""
+        sent = 0
+        parts = [list(batch)]
+        while parts:
+            part = parts.pop()
+            if self._try_send(part):
+                sent += len(part)
+            elif self._status not in _REFUSED:
+                raise SinkError(self._complaint(), written=sent)
+            elif len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            else:
+                self._count_refused()
+                sent += 1
+
+    def _try_send(self, part: Sequence[ExportedEvent]) -> bool:
+        from opentelemetry.sdk._logs.export import (  # noqa: PLC0415  # loaded already
+            LogRecordExportResult,
+        )
+
+        self._status = None
+        result = self._exporter.export([self._record(event) for event in part])
+        return result is LogRecordExportResult.SUCCESS
+
+    def _record(self, event: ExportedEvent) -> ReadableLogRecord:
+        from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415  # loaded already
+        from opentelemetry.sdk._logs import ReadableLogRecord  # noqa: PLC0415  # loaded already
+
+        known = event.kind in pb.EventType.values()
+        kind = pb.EventType.Name(event.kind) if known else str(event.kind)
+        record = LogRecord(
+            timestamp=event.time_ns or None,
+            observed_timestamp=time.time_ns(),
+            severity_number=SeverityNumber.INFO,
+            severity_text="INFO",
+            body=event.line.decode(),
+            attributes={"tetragon.event_type": kind},
+            event_name=f"tetragon.{kind.lower()}",
+        )
+        return ReadableLogRecord(record, self._resource, self._scope)
+
+    def _complaint(self) -> str:
+        if self._status is None:
+            return f"{self._endpoint} does not answer; is the collector running?"
+        phrase = HTTPStatus(self._status).phrase if self._status in list(HTTPStatus) else ""
+        return f"{self._endpoint} answers {self._status} {phrase}; see the collector's log"
+
+    def _count_refused(self) -> None:
+        self.refused += 1
+        attrs = {"endpoint": self._endpoint, "status": self._status}
+        _log.warning("the collector refuses an event for good", extra={"attrs": attrs})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the library has no types here
+
+
+def _url(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise UsageError(
+            f"--export-otlp-endpoint {endpoint}: write a URL such as http://localhost:4318"
+        )
+    return endpoint if parts.path.strip("/") else endpoint.rstrip("/") + _PATH
