@@ -47,6 +47,11 @@ _NO_PODS: Final = "policies that select pods are refused, never applied to every
 
 IGNORED: Final = (
     Ignored("health-server-interval", "10", "the health service tells how it is when it is asked"),
+    Ignored(
+        "enable-msg-handling-latency",
+        "false",
+        "the handling of events is not timed: that would cost more than the handling",
+    ),
     Ignored("gops-address", "", _NO_GO),
     Ignored("pprof-address", "", _NO_GO),
     Ignored("cpuprofile", "", _NO_GO),

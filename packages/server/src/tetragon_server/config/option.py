@@ -36,6 +36,8 @@ class Option:
     hidden: bool
     short: str
     """One letter that may stand for it on the command line; or nothing."""
+    differs: str
+    """How it is unlike Tetragon's option of this name, and why; nothing if it is not."""
 
     @property
     def field_name(self) -> str:
@@ -52,6 +54,7 @@ def option(  # one parameter for each property of an option
     is_ours: bool = False,
     hidden: bool = False,
     short: str = "",
+    differs: str = "",
 ) -> Any:  # noqa: ANN401  # dataclasses.field says the same
     """A field of AgentConfig that users can set. `kind`: by default text, or a flag for a bool."""
     chosen = kind or (FLAG if isinstance(default, bool) else TEXT)
@@ -62,6 +65,7 @@ def option(  # one parameter for each property of an option
         "is_ours": is_ours,
         "hidden": hidden,
         "short": short,
+        "differs": differs,
     }
     return field(default=default, metadata={_KEY: properties})
 

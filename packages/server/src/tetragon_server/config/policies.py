@@ -24,19 +24,26 @@ class PolicyOptions:
     """Where policies come from, and limits of enforcement."""
 
     tracing_policy: tuple[str, ...] = option(
-        (), "Policy file to load at start; may be given several times.", LINES
+        (),
+        "Policy file to load at start; may be given several times.",
+        LINES,
+        differs="may be given several times",
     )
     """One that cannot be loaded keeps the agent from starting."""
     tracing_policy_dir: str = option(
-        DEFAULT_POLICY_DIR, "Directory of policy files, followed while running; empty: none."
+        DEFAULT_POLICY_DIR,
+        "Directory of policy files, followed while running; empty: none.",
+        differs="followed; files end in .yaml, .yml or .json, and a broken one stops nothing",
     )
     bpf_dir: str = option(
-        "tetragon-mini", "Directory below /sys/fs/bpf for policies that outlive the agent."
+        "tetragon-mini",
+        "Directory below /sys/fs/bpf for policies that outlive the agent.",
+        differs="the default is not `tetragon`, so that both can run on a host",
     )
-    """Not Tetragon's `tetragon`, so that both can run."""
     keep_sensors_on_exit: bool = option(
         default=False,
         text="Policies that enforce go on when the agent is stopped, as after a crash.",
+        differs="policies that only observe end: nobody is there to hear",
     )
     enable_deprecated_tracingpolicy_grpc: bool = option(
         default=False,

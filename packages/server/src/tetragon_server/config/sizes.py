@@ -46,13 +46,22 @@ class SizeOptions:
         0,
         "Size of the ring buffer for each CPU; all of them share it. 0: as --rb-size-total.",
         SIZE,
+        differs="rounded up to a power of two, as the BPF ring buffer wants it",
     )
-    rb_size_total: int = option(0, "Size of the ring buffer; 0: 8M.", SIZE)
+    rb_size_total: int = option(
+        0,
+        "Size of the ring buffer; 0: 8M.",
+        SIZE,
+        differs="0 is 8M, not 64K for each CPU: one large ring loses less; rounded as --rb-size",
+    )
     execve_map_entries: int = option(
         0, "Processes in the kernel's table; 0: 32768.", number(minimum=0, maximum=_PIDS_MAX)
     )
     execve_map_size: int = option(
-        0, "Size of the kernel's table of processes, instead of its entries.", OPTIONAL_SIZE
+        0,
+        "Size of the kernel's table of processes, instead of its entries.",
+        OPTIONAL_SIZE,
+        differs="an entry has 24 bytes, so there are more of them",
     )
     process_cache_size: int = option(65_536, "Processes the agent remembers.", number(minimum=1))
     process_cache_gc_interval: float = option(

@@ -50,7 +50,8 @@ def _effective(settings: Settings) -> Iterator[str]:
         value = getattr(settings.config, option.field_name)
         if value != option.default:
             place = settings.given[option.name].place
-            yield f"{option.name}: {written(option.kind, value)} [{place}]"
+            text = " ".join(written(option.kind, value).split())
+            yield f"{option.name}: {text} [{place}]"
 
 
 def _lines(error: TetragonError) -> list[str]:

@@ -65,10 +65,10 @@ def _texts(path: Path, name: str, node: Node) -> tuple[str, ...] | None:
     from yaml.nodes import ScalarNode, SequenceNode  # noqa: PLC0415  # as above
 
     if isinstance(node, ScalarNode):
-        return None if node.tag.endswith(":null") else (node.value,)
+        return None if node.tag.endswith(":null") else (node.value.strip(),)
     if isinstance(node, SequenceNode):
         if all(isinstance(one, ScalarNode) for one in node.value):
-            return tuple(one.value for one in node.value)
+            return tuple(one.value.strip() for one in node.value)
         raise _error(path, node, f"{name} is a list of more than words; write it as text")
     raise _error(path, node, f"{name} is a mapping; write it as text, in quotes or after `|`")
 

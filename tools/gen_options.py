@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the tables of docs/reference/agent-options.md from the agent's description of its options.
+
+With --check nothing is written; exit code 1 says that the page is not what it would be.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tetragon_server.config import OPTIONS, AgentConfig
+from tetragon_server.config.ignored import IGNORED
+from tetragon_server.config.option import options_of
+from tetragon_server.config.writing import written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tetragon_server.config import Option
+
+ROOT: Final = Path(__file__).parents[1]
+OUTPUT: Final = ROOT / "docs/reference/agent-options.md"
+
+MARK: Final = "<!-- from here on by tools/gen_options.py -->\n"
+"""What is above is written by hand."""
+TABLE: Final = "| option | kind | default | what it is for | |\n|---|---|---|---|---|\n"
+IGNORED_HEAD: Final = """
+## Accepted without effect
+
+Tetragon's other options. They are accepted wherever options are; one that is set to anything but
+Tetragon's default gets one warning with what happens instead.
+
+| option | Tetragon's default | what happens instead |
+|---|---|---|
+"""
+
+
+def generate() -> str:
+    """The whole page."""
+    by_hand, mark, _ = OUTPUT.read_text().partition(MARK)
+    if not mark:
+        raise SystemExit(f"{OUTPUT}: the line {MARK.strip()!r} is missing")
+    lines = [by_hand, mark]
+    for title, options in _groups():
+        lines.append(f"\n### {title}\n\n{TABLE}")
+        lines += [_row(option) for option in options]
+    lines.append(IGNORED_HEAD)
+    lines += [
+        f"| `{one.name}` | {_code(one.default)} | {one.instead} |\n"
+        for one in sorted(IGNORED, key=lambda one: one.name)
+    ]
+    return "".join(lines)
+
+
+def _groups() -> Iterator[tuple[str, list[Option]]]:
+    """Title and options of each group class, in the order of the help text."""
+    by_name = {option.name: option for option in OPTIONS}
+    for group in reversed(AgentConfig.__bases__):
+        options = [by_name[option.name] for option in options_of(group)]
+        if options:
+            module = sys.modules[group.__module__].__doc__ or ""
+            title = module.splitlines()[0].removeprefix("Options: ").rstrip(".")
+            yield title[0].upper() + title[1:], options
+
+
+def _row(option: Option) -> str:
+    name = f"`--{option.name}`" + (f", `-{option.short}`" if option.short else "")
+    kind = option.kind.name + (", reload" if option.reloads else "")
+    default = _code(written(option.kind, option.default))
+    remark = "ours" if option.is_ours else option.differs
+    return f"| {name} | {kind} | {default} | {_cell(option.text)} | {_cell(remark)} |\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+
+
+def main() -> int:
+    """Write, or with --check compare, the page."""
+    text = generate()
+    if "--check" in sys.argv[1:]:
+        if OUTPUT.read_text() != text:
+            print(f"{OUTPUT.relative_to(ROOT)} is stale: run `make codegen`", file=sys.stderr)
+            return 1
+        return 0
+    OUTPUT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
