@@ -32,6 +32,7 @@ from .heap import timed_collection
 from .history import History
 from .host import passwd_file
 from .inspection import InspectionRpcs
+from .logs import ConfiguredLevel
 from .metrics import AgentMetrics
 from .metrics.scrape import MeasuredSensor, Sources
 from .policies.assembly import Policies
@@ -107,6 +108,7 @@ class Agent:
         self.reloads: list[Reload] = []
         """Called with the settings at each SIGHUP; parts that follow them are entered here."""
         self._reloading = Reloading(config, reread, self.reloads)
+        self.reloads.append(ConfiguredLevel(config).reload)
         self._sensor = sensor
         self._stats = stats
         self._scanner = scanner
