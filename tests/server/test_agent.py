@@ -175,15 +175,19 @@ def test_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-def test_health_port_in_use_is_a_warning(tmp_path: Path) -> None:
-    """The health service is on by default, so a taken port costs the service, not the agent."""
+@pytest.mark.parametrize(
+    ("option", "warning"),
+    [("health_server_address", "no health service"), ("metrics_server", "no metrics")],
+)
+def test_other_ports_in_use_are_warnings(tmp_path: Path, option: str, warning: str) -> None:
+    """A taken port costs the health service, which is on by default, or the metrics: no agent."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        setting = f"health_server_address=127.0.0.1:{taken.getsockname()[1]}"
+        setting = f"{option}=127.0.0.1:{taken.getsockname()[1]}"
         with running_agent(tmp_path, setting) as agent:
             agent.terminate()
             _, errors = agent.communicate(timeout=DEADLINE_S)
 
-    assert 'level=warn msg="no health service"' in errors.decode()
+    assert f'level=warn msg="{warning}"' in errors.decode()
     assert agent.returncode == 0
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /metrics over HTTP, as far as a scraper needs it: no TLS, no access control, no keep-alive.
 
-Whoever is slow, silent or sends nonsense is cut off in time, and only so many are answered at once.
+Whoever is slow, silent or sends nonsense is cut off in time, and whoever is one too many at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class _Reply(NamedTuple):
 _GARBAGE: Final = _Reply("400 Bad Request", b"this is no HTTP request\n")
 _ELSEWHERE: Final = _Reply("404 Not Found", b"the metrics are at /metrics\n")
 _METHOD: Final = _Reply("405 Method Not Allowed", b"use GET\n", more="Allow: GET, HEAD\r\n")
-_BUSY: Final = _Reply("503 Service Unavailable", b"too many scrapes at once\n")
 
 
 class MetricsServer:
@@ -79,6 +78,10 @@ class MetricsServer:
             listener.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._answering >= self._connections:
+            _log.debug("a scrape was refused: too many at once")
+            writer.transport.abort()
+            return
         self._answering += 1
         try:
             async with asyncio.timeout(self._request_s):
@@ -96,8 +99,6 @@ class MetricsServer:
 
     async def _reply(self, reader: asyncio.StreamReader) -> tuple[bytes, _Reply]:
         """The method that was asked with, and what to say."""
-        if self._answering > self._connections:
-            return b"", _BUSY
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:

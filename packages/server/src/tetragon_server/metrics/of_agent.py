@@ -126,7 +126,7 @@ AGENT: Final = (
     Family(
         name=f"{OWN_PREFIX}metrics_unreadable_total",
         kind="counter",
-        text="metrics left out of a page because they could not be read",
+        text="metrics left out of earlier pages because they could not be read",
         read=_unreadable,
     ),
     Family(
