@@ -1,152 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
 """Field filters: which fields of an event's message are sent. The envelope is never touched.
 
-Paths are Tetragon's: names with dots between, in any spelling of the words (`exec_id`, `execId`),
-that reach through lists. Its two surprises are kept: a member of a oneof has the oneof's name
-before its own (`args.arg.int_arg`), and the longest path counts (`process,process.pid` is the pid).
+Several work in order, each on what the one before has left. Paths are in `field_paths.py`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from tetragon import events_pb2 as events_pb
 
-from .errors import FilterError, quoted
+from .errors import FilterError
+from .field_changes import exclusion, inclusion
+from .field_paths import read_paths
 from .subject import ALL_KINDS
 from .work import ANY_FILTER, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from google.protobuf.descriptor import FieldDescriptor
-    from google.protobuf.message import Message
+    from .field_paths import Paths
 
-    Change = Callable[[int, events_pb.GetEventsResponse], events_pb.GetEventsResponse]
+    Response = events_pb.GetEventsResponse
+    Change = Callable[[int, Response], Response]
+    # The response, and the name of its event.
+    Step = Callable[[Response, str], Response]
 
 __all__ = ["compile_field_filters"]
 
-
-class _Paths(dict[str, "_Paths"]):
-    """Names to the paths below them; none below: the whole field."""
-
-
-class _Step(NamedTuple):
-    """One field filter."""
-
-    kinds: frozenset[int]
-    is_exclusion: bool
-    paths: _Paths
+_EVENTS: Final[dict[int, Any]] = {  # Any: the library's descriptors, in Python or C
+    field.number: field.message_type
+    for field in events_pb.GetEventsResponse.DESCRIPTOR.oneofs_by_name["event"].fields
+}
+"""Kind to the type of its message."""
 
 
 def compile_field_filters(
     filters: Sequence[events_pb.FieldFilter], work: Work | None = None
 ) -> Change | None:
-    """From an event and its kind to what is left of it; None when nothing is taken away.
+    """From the kind of an event and the event to what is left of it; None: nothing is taken away.
 
-    The result is the same message where nothing applies, else a new one. Raises FilterError.
+    The result is the same message where nothing applies, else a new one; never is the given one
+    changed. `work` counts what the same request has asked for elsewhere. Raises FilterError.
     """
     work = work or Work(ANY_FILTER)
-    work.check_filters(filters)
-    steps = [step for one in filters if (step := _compile(one, work)).paths]
-    by_kind = {kind: [step for step in steps if kind in step.kinds] for kind in ALL_KINDS}
+    work.check_field_filters(filters)
+    steps: dict[int, list[Step]] = {}
+    for one in filters:
+        for kind, step in _steps(one, work).items():
+            steps.setdefault(kind, []).append(step)
     if not steps:
         return None
 
-    def change(kind: int, response: events_pb.GetEventsResponse) -> events_pb.GetEventsResponse:
-        chosen = by_kind.get(kind)
+    def change(kind: int, response: Response) -> Response:
         name = response.WhichOneof("event")
-        if not chosen or name is None:
-            return response
-        changed = events_pb.GetEventsResponse()
-        changed.CopyFrom(response)
-        _apply(chosen, getattr(changed, name))
-        return changed
+        if name is not None:
+            for step in steps.get(kind, ()):
+                response = step(response, name)
+        return response
 
     return change
 
 
-def _apply(steps: Sequence[_Step], event: Message) -> None:
-    for step in steps:
-        if step.is_exclusion:
-            _exclude(event, step.paths)
-        else:
-            _include(event, step.paths)
-            event.DiscardUnknownFields()
-
-
-def _compile(one: events_pb.FieldFilter, work: Work) -> _Step:
+def _steps(one: events_pb.FieldFilter, work: Work) -> dict[int, Step]:
+    """What one filter does to each kind of event; kinds it leaves alone are not there."""
     if one.action not in events_pb.FieldFilterAction.values():
         raise FilterError(f"field_filters: action {one.action} is neither INCLUDE nor EXCLUDE")
-    kinds = ALL_KINDS.intersection(one.event_set)
+    paths = read_paths(one.fields.paths, work)
+    if not paths:
+        return {}
+    build = _including if one.action == events_pb.INCLUDE else _excluding
+    steps = ((kind, build(_EVENTS[kind], paths)) for kind in _kinds(one) & _EVENTS.keys())
+    return {kind: step for kind, step in steps if step is not None}
+
+
+def _kinds(one: events_pb.FieldFilter) -> frozenset[int]:
     if not one.event_set:
-        kinds = ALL_KINDS
-    elif one.invert_event_set.value:
-        kinds = ALL_KINDS - kinds
-    return _Step(kinds, one.action == events_pb.EXCLUDE, _tree(one.fields.paths, work))
+        return ALL_KINDS
+    named = ALL_KINDS.intersection(one.event_set)
+    return ALL_KINDS - named if one.invert_event_set.value else named
 
 
-def _tree(paths: Sequence[str], work: Work) -> _Paths:
-    root = _Paths()
-    work.add_values("field_filters", len(paths))
-    for path in paths:
-        work.add_expression("field_filters", path)
-        at = root
-        for name in path.split("."):
-            if not name:
-                raise FilterError(
-                    f"field_filters: {quoted(path)} has an empty name; write names with dots"
-                    " between, as in process.binary"
-                )
-            at = at.setdefault(_spelling(name), _Paths())
-    return root
+def _including(message: Any, paths: Paths) -> Step:  # noqa: ANN401  # see _EVENTS
+    copy = inclusion(message, paths)
+
+    def step(response: Response, name: str) -> Response:
+        changed = events_pb.GetEventsResponse()
+        changed.CopyFrom(response)
+        changed.ClearField(name)
+        target = getattr(changed, name)
+        target.SetInParent()
+        copy(getattr(response, name), target)
+        return changed
+
+    return step
 
 
-def _spelling(name: str) -> str:
-    """One for all ways to write a name."""
-    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+def _excluding(message: Any, paths: Paths) -> Step | None:  # noqa: ANN401  # see _EVENTS
+    remove = exclusion(message, paths)
+    if remove is None:
+        return None
 
+    def step(response: Response, name: str) -> Response:
+        changed = events_pb.GetEventsResponse()
+        changed.CopyFrom(response)
+        remove(getattr(changed, name))
+        return changed
 
-def _include(message: Any, paths: _Paths) -> None:  # noqa: ANN401  # any message, its fields by name
-    """Leave only what the paths name; a message that is reached stays, even with nothing in it."""
-    for field, value in message.ListFields():
-        below, is_named = _find(field, paths)
-        if not is_named:
-            message.ClearField(field.name)
-        elif below:
-            _descend(_include, field, value, below)
-
-
-def _exclude(message: Any, paths: _Paths) -> None:  # noqa: ANN401  # as above
-    """Take away what the paths name."""
-    for field, value in message.ListFields():
-        below, is_named = _find(field, paths)
-        if is_named and not below:
-            message.ClearField(field.name)
-        elif is_named:
-            _descend(_exclude, field, value, below)
-
-
-def _find(field: FieldDescriptor, paths: _Paths) -> tuple[_Paths, bool]:
-    """The paths below a field, and whether it is named at all."""
-    group = field.containing_oneof
-    if group is not None:
-        at = paths.get(_spelling(group.name))
-        if at is None or not at:
-            return _Paths(), at is not None
-        paths = at
-    at = paths.get(_spelling(field.name))
-    return (_Paths(), False) if at is None else (at, True)
-
-
-def _descend(
-    change: Callable[[Any, _Paths], None],
-    field: FieldDescriptor,
-    value: Any,  # noqa: ANN401  # of any field
-    below: _Paths,
-) -> None:
-    """Into a message or each of a list; maps and plain values stay whole, as with Tetragon."""
-    if field.message_type is None or field.message_type.GetOptions().map_entry:
-        return
-    for one in value if field.is_repeated else (value,):
-        change(one, below)
+    return step

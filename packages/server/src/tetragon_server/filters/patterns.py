@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import FilterError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from .work import Work
 
@@ -21,34 +22,56 @@ __all__ = ["compile_patterns"]
 _PLAIN: Final = re.compile(r"[\w/ :@,=~%&;<>\"'-]*", re.ASCII)
 """Patterns that mean themselves: no operator of RE2 is in them."""
 
+_OPEN_QUOTE: Final = r"\Q"
+"""Quotes everything behind it, to the end of the pattern, unless \\E comes."""
+
 _MEMORY_BYTES: Final = 512 * 1024
 """For each pattern and what RE2 caches while it matches; its own default is 8 MiB."""
 
 
 def compile_patterns(name: str, patterns: Iterable[str], work: Work) -> list[Search]:
-    """One search function for each value of the field `name`. Raises FilterError."""
-    return [_compile(name, pattern, work) for pattern in patterns]
+    """Search functions for the values of the field `name`, of which one has to find something.
+
+    Raises FilterError.
+    """
+    searches: list[Search] = []
+    others: list[str] = []
+    for pattern in patterns:
+        work.add_expression(name, pattern)
+        if _PLAIN.fullmatch(pattern):
+            searches.append(lambda text, part=pattern: part in text)  # type: ignore[misc]  # mypy knows no defaults here
+        else:
+            others.append(pattern)
+    return searches + _compile(name, others, work) if others else searches
 
 
-def _compile(name: str, pattern: str, work: Work) -> Search:
-    work.add_expression(name, pattern)
-    if _PLAIN.fullmatch(pattern):
-        return lambda text: pattern in text
+def _compile(name: str, patterns: Sequence[str], work: Work) -> list[Search]:
+    """Each for itself, to be sure of it; then as one if possible, as quick as the first alone."""
     import re2  # type: ignore[import-untyped]  # noqa: PLC0415  # 9 ms; few filters need it
 
     options = re2.Options()
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False
     options.never_capture = True
+    compiled = []
     try:
-        compiled = re2.compile(pattern, options)
+        for pattern in patterns:
+            one = re2.compile(pattern, options)
+            work.add_program(name, pattern, one.programsize)
+            compiled.append(one)
+        if len(compiled) > 1 and not any(_OPEN_QUOTE in pattern for pattern in patterns):
+            with contextlib.suppress(re2.error):  # too large as one
+                compiled = [re2.compile("|".join(f"(?:{one})" for one in patterns), options)]
     except re2.error as error:
         raise FilterError(f"{name}: {quoted(pattern)} {_reason(error)}") from None
     finally:
         re2.purge()  # it keeps 128 patterns, of whatever size
-    work.add_program(name, pattern, compiled.programsize)
-    search: Search = compiled.search
-    return search
+    return [_search_in_bytes(one.search) for one in compiled]
+
+
+def _search_in_bytes(search: Callable[[bytes], Any]) -> Search:
+    """RE2 works on bytes; its Python side would count characters for us, which takes far longer."""
+    return lambda text: search(text.encode())
 
 
 def _reason(error: Exception) -> str:
