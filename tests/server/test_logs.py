@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tetragon_server.logs import JsonFormatter, TextFormatter, current_level, set_level
+from tetragon_core.errors import UsageError
+from tetragon_server.logs import (
+    JsonFormatter,
+    TextFormatter,
+    current_level,
+    set_level,
+    setup_logging,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def record(message: str, **attrs: object) -> logging.LogRecord:
@@ -66,3 +79,80 @@ def test_each_level_is_told_again(level: str, monkeypatch: pytest.MonkeyPatch) -
     set_level(level)
 
     assert level == current_level()
+
+
+def test_attributes_hide_nothing() -> None:
+    """One that is named like a part of the line gets another name."""
+    line = TextFormatter(with_time=False).format(record("hello", level=6, msg="x"))
+
+    assert line == 'level=warn msg="hello" level_=6 msg_=x'
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    """Return the root logger, and restore it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield root
+    for handler in root.handlers:
+        if handler not in before:
+            with contextlib.suppress(OSError):  # what a full disk did not take
+                handler.close()
+    root.handlers[:], root.level = before, level
+
+
+def test_a_log_file_gets_a_copy(
+    root_logger: logging.Logger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same lines; and a new file when somebody moved it away."""
+    path = tmp_path / "agent.log"
+    setup_logging("info", "text", str(path))
+
+    root_logger.info("one")
+    path.rename(tmp_path / "old.log")
+    root_logger.info("two")
+
+    assert ('level=info msg="one"\n', 'level=info msg="two"\n') == (
+        (tmp_path / "old.log").read_text(encoding="utf-8"),
+        path.read_text(encoding="utf-8"),
+    )
+    assert 'level=info msg="one"\nlevel=info msg="two"\n' == capsys.readouterr().err
+
+
+def test_a_log_file_that_cannot_be_opened_is_an_error(
+    root_logger: logging.Logger, tmp_path: Path
+) -> None:
+    """At the start, while somebody looks."""
+    with pytest.raises(UsageError, match=r"cannot write log-file .*/none/x: No such file"):
+        setup_logging("info", "text", str(tmp_path / "none/x"))
+    assert 1 == len(root_logger.handlers)
+
+
+def test_a_full_disk_is_told_once(
+    root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error has every line all the same."""
+    setup_logging("info", "text", "/dev/full")
+
+    root_logger.info("one")
+    root_logger.info("two")
+
+    assert [
+        'level=info msg="one"',
+        'level=warn msg="the log file cannot be written" log-file=/dev/full',
+        'level=info msg="two"',
+    ] == capsys.readouterr().err.splitlines()
+
+
+def test_an_unknown_format_is_text(
+    root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in Tetragon; here it is said, too."""
+    setup_logging("info", "xml")
+
+    root_logger.info("one")
+
+    assert [
+        'level=warn msg="unknown log format, text is used" log-format=xml',
+        'level=info msg="one"',
+    ] == capsys.readouterr().err.splitlines()

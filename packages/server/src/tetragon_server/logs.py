@@ -62,7 +62,8 @@ class _Formatter(logging.Formatter):
             pairs["time"] = stamp.isoformat(timespec="seconds").replace("+00:00", "Z")
         pairs["level"] = _NAMES.get(record.levelno, record.levelname.lower())
         pairs["msg"] = record.getMessage()
-        pairs.update(getattr(record, "attrs", {}))
+        for key, value in getattr(record, "attrs", {}).items():
+            pairs[f"{key}_" if key in pairs else key] = value
         if record.exc_info:
             pairs["error"] = self.formatException(record.exc_info)
         return pairs
@@ -107,8 +108,9 @@ def setup_logging(level: str, log_format: str, log_file: str = "") -> None:
     for handler in root.handlers:
         handler.setFormatter(formatter)
     root.setLevel(_LEVELS.get(level, logging.INFO))
-    # A client that goes away is no news.
-    logging.getLogger("grpclib").setLevel(logging.WARNING)
+    # A client that goes away is no news, nor is each header of each call.
+    for library in ("grpclib", "hpack"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     if level not in _LEVELS:
         root.warning("unknown log level, info is used", extra={"attrs": {"log-level": level}})
     if log_format not in _FORMATS:

@@ -169,4 +169,4 @@ class SettingsReader:
         for warning in self._last.warnings if self._last else ():
             if warning not in self._told:
                 self._told.add(warning)
-                _log.warning("settings", extra={"attrs": {"warning": warning}})
+                _log.warning("%s", warning)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tetragon_core.errors import TetragonError
 
 from ..config import OPTIONS
+from ..config.writing import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,8 +87,8 @@ class Reloading:
     def _tell(self, option: Option, before: AgentConfig, wanted: AgentConfig) -> None:
         attrs = {
             "option": option.name,
-            "before": _of(before, option),
-            "wanted": _of(wanted, option),
+            "before": written(option.kind, _of(before, option)),
+            "wanted": written(option.kind, _of(wanted, option)),
         }
         if option.reloads:
             _log.info("a setting was changed", extra={"attrs": attrs})
