@@ -143,7 +143,7 @@ def test_nobody_at_the_port(command: str, run_client: Run) -> None:
         (["stauts"], 'unknown command "stauts" for "tetragon-mini"; did you mean "status"?'),
         (["zzz"], 'unknown command "zzz" for "tetragon-mini"; see tetragon-mini --help'),
         (["status", "--timeout", "soon"], '"soon" is no duration; write it like 30s, 5m or 1h30m'),
-        (["getevents", "-o", "yaml"], "'yaml' is not one of 'compact', 'json', 'mini'."),
+        (["getevents", "-o", "yaml"], "'yaml' is not one of 'compact', 'json', 'mini', 'table'."),
         (["hook"], "the hook needs OCI container state on standard input"),
     ],
 )

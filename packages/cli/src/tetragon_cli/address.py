@@ -41,6 +41,8 @@ def normalise(address: str) -> str:
 
 
 def _checked(address: str, *, is_good: bool) -> str:
+    if "," in address:
+        raise UsageError(f"{address!r} are several addresses: give one")
     if is_good and address.isprintable() and " " not in address:
         return address
     raise UsageError(f"{address!r} is no address: write host:port or unix:///path")

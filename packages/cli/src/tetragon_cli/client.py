@@ -21,7 +21,7 @@ from tetragon_core.errors import (
 from .address import probe_socket, resolve, socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from google.protobuf.message import Message
@@ -48,6 +48,11 @@ _log = logging.getLogger(__name__)
 
 class UnavailableError(ConnectionFailedError):
     """Nobody answers, or the connection broke: the failures worth another try."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}. {hint}" if hint else what)
+        self.what = what
+        """Without what to do about it."""
 
 
 class RefusedError(TetragonError):
@@ -116,8 +121,17 @@ class AgentClient:
         timeout = self._settings.timeout_s
         return self._retrying(method, lambda: stub(request, timeout=timeout))
 
-    def stream(self, method: str, request: Message, reply_type: type[Reply]) -> Iterator[Reply]:
-        """The agent's answers as they come; ends when the agent ends it."""
+    def stream(
+        self,
+        method: str,
+        request: Message,
+        reply_type: type[Reply],
+        met: Callable[[Mapping[str, str | bytes]], object] | None = None,
+    ) -> Iterator[Reply]:
+        """The agent's answers as they come; ends when the agent ends it.
+
+        `met` is called with the answer's metadata, before the first of them.
+        """
         stub = self._channel.unary_stream(
             _SERVICE + method,
             request_serializer=_serialise,
@@ -126,6 +140,10 @@ class AgentClient:
         self._retrying(method, lambda: None)
         replies = stub(request)
         try:
+            if met is not None:
+                metadata = dict(replies.initial_metadata() or ())
+                if metadata or replies.is_active():  # otherwise nobody was met
+                    met(metadata)
             yield from replies
         except grpc.RpcError as error:
             raise self._explain(method, error) from error
@@ -165,8 +183,8 @@ class AgentClient:
                 f"{where}: permission denied. Run this command as root, with sudo"
             )
         if number == errno.ENOENT:
-            return UnavailableError(f"{where}: there is no such socket. {_START_HINT}")
-        return UnavailableError(f"{where}: {os.strerror(number).lower()}. {_START_HINT}")
+            return UnavailableError(f"{where}: there is no such socket", _START_HINT)
+        return UnavailableError(f"{where}: {os.strerror(number).lower()}", _START_HINT)
 
     def _explain(self, method: str, error: grpc.RpcError) -> TetragonError:
         """The error for a call that failed."""
@@ -200,7 +218,7 @@ class AgentClient:
             )
         if "failed to connect" in lowered and (reason := self._tls_reason(lowered)):
             return TetragonError(f"no connection to {self.address}: {reason}")
-        return UnavailableError(f"the agent at {self.address} went away. {_START_HINT}")
+        return UnavailableError(f"the agent at {self.address} went away", _START_HINT)
 
     def _tls_reason(self, details: str) -> str:
         """What is most likely wrong when somebody listens but does not speak with us."""

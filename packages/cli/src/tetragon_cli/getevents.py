@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import TYPE_CHECKING, Protocol
-
-from tetragon_core.errors import ConnectionFailedError
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .compact.text import escape
 from .output import StreamOutput
@@ -15,30 +12,39 @@ from .signals import StoppedQuietly
 from .unprintable import UnprintableEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tetragon.events_pb2 import GetEventsResponse, LostEvents, PolicyFallback
+    from tetragon.events_pb2 import GetEventsResponse, PolicyFallback
 
-__all__ = ["Format", "print_events", "reconnecting"]
+__all__ = ["Format", "print_events"]
+
+_REASONS: Final = 100
+"""Kinds of notes that are remembered; a stream that invents more is not worth a line each."""
 
 
 class Format(Protocol):
     """Turns an event into text; raises UnprintableEventError when it has none for it."""
 
-    def render(self, response: GetEventsResponse, /) -> str:
+    def render(self, response: GetEventsResponse, /) -> str | bytes:
         """All lines of the event, with their line ends."""
 
 
-def print_events(events: Iterator[GetEventsResponse], form: Format) -> None:
-    """Print until the events end, somebody stops us, or nobody reads any more."""
+def print_events(
+    events: Iterator[GetEventsResponse], form: Format, *, has_nodes: bool = False
+) -> None:
+    """Print until the events end, somebody stops us, or nobody reads any more.
+
+    `has_nodes`: events come from several nodes, and notes say from which.
+    """
+    unprintable: set[str] = set()
     with StoppedQuietly(), StreamOutput(sys.stdout.fileno()) as output:
         for response in events:
             if response.HasField("lost"):
-                _note(output, _loss_text(response.lost))
+                _note(output, _loss_text(response, has_nodes=has_nodes))
             try:
                 output.write(form.render(response))
             except UnprintableEventError as error:
-                _note(output, f"an event was not printed: {error}")
+                _note_once(output, str(error), unprintable)
             for fallback in response.policy_fallbacks:
                 _note(output, _fallback_text(fallback))
 
@@ -49,13 +55,22 @@ def _note(output: StreamOutput, text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _loss_text(lost: LostEvents) -> str:
+def _note_once(output: StreamOutput, reason: str, noted: set[str]) -> None:
+    """A newer agent may send many events of a kind this client does not know."""
+    if reason not in noted and len(noted) < _REASONS:
+        noted.add(reason)
+        _note(output, f"events are not printed (said once): {escape(reason)}")
+
+
+def _loss_text(response: GetEventsResponse, *, has_nodes: bool) -> str:
+    lost = response.lost
+    where = f" of {escape(response.node_name)}" if has_nodes else ""
     parts = []
     if lost.before_agent:
         parts.append(f"{_events(lost.before_agent)} in the agent's kernel buffer")
     if lost.in_queue:
         parts.append(f"{_events(lost.in_queue)} because this client reads too slowly")
-    return f"lost before this event: {', '.join(parts)}"
+    return f"lost before this event{where}: {', '.join(parts)}"
 
 
 def _fallback_text(fallback: PolicyFallback) -> str:
@@ -68,15 +83,3 @@ def _fallback_text(fallback: PolicyFallback) -> str:
 
 def _events(number: int) -> str:
     return "1 event" if number == 1 else f"{number} events"
-
-
-def reconnecting(
-    connect: Callable[[], Iterator[GetEventsResponse]], wait_s: float
-) -> Iterator[GetEventsResponse]:
-    """Events of one connection after the other, for ever."""
-    while True:
-        try:
-            yield from connect()
-        except ConnectionFailedError as error:
-            sys.stderr.write(f"getevents: err:{error} retrying in {wait_s:g}s\n")
-        time.sleep(wait_s)

@@ -3,63 +3,62 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tetragon_core.users import UserNames
-
 from .compact.kinds import KINDS
-from .compact.text import PLAIN, escape
-from .unprintable import UnprintableEventError
+from .compact.text import COLOURED, PLAIN, escape
+from .compact.throttles import throttle_text
+from .unprintable import UnprintableEventError, unknown_type
+from .user_texts import PASSWD, UserTexts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tetragon.events_pb2 import GetEventsResponse
-    from tetragon.tetragon_pb2 import Process, ProcessExit
+    from tetragon.tetragon_pb2 import ProcessExit
 
 __all__ = ["MiniFormat"]
-
-_PASSWD = Path("/etc/passwd")
 
 
 class MiniFormat:
     """Renders events as mini lines; one per stream."""
 
-    def __init__(self, passwd: Path = _PASSWD) -> None:
-        self._names = UserNames(passwd)
-        self._known: dict[int, str] = {}
+    def __init__(
+        self, passwd: Path = PASSWD, *, colours: bool = False, has_nodes: bool = False
+    ) -> None:
+        """`has_nodes`: events come from several nodes, and lines say from which."""
+        self._user = UserTexts(passwd)
+        self._palette = COLOURED if colours else PLAIN
+        self._has_nodes = has_nodes
 
     def render(self, response: GetEventsResponse) -> str:
         """One line; raises UnprintableEventError for what has no process."""
         kind = response.WhichOneof("event")
+        p = self._palette
+        if kind == "process_throttle":
+            return throttle_text(response.process_throttle, p)
         show = KINDS.get(kind or "")
         if show is None:
-            raise UnprintableEventError(f"unknown event type: {(kind or 'undef').upper()}")
+            raise unknown_type(response)
         event: Any = getattr(response, kind or "")
         if not event.HasField("process"):
             raise UnprintableEventError("process field is not set")
-        emoji, word, fields = show(event, PLAIN)
+        emoji, word, fields = show(event, p)
         process = event.process
-        parts = [escape(process.binary)]
+        parts = [f"{p.magenta}{escape(process.binary)}{p.reset}"]
         if kind in {"process_exec", "process_exit"}:
-            parts.append(escape(process.arguments))
-            fields = (_end(event),) if kind == "process_exit" else ()
+            if process.arguments:
+                parts.append(f"{p.cyan}{escape(process.arguments)}{p.reset}")
+            fields = (f"{p.red}{_end(event)}{p.reset}",) if kind == "process_exit" else ()
         parts.extend(fields)
         if process.HasField("pod"):
             parts.append(escape(f"{process.pod.namespace}/{process.pod.name}"))
         pid = process.pid.value if process.HasField("pid") else "?"
+        who = f"{p.green}{self._user(process)}{p.reset}"
+        if self._has_nodes:
+            who = f"{escape(response.node_name)}: {who}"
         text = " ".join(filter(None, parts))
-        return f"{emoji} {word:<7} {pid:>12}: {self._user(process)}: {text}\n"
-
-    def _user(self, process: Process) -> str:
-        """What the agent says, else this host's name for the number, else the number."""
-        if process.user.name:
-            return escape(process.user.name)
-        if not process.HasField("uid"):
-            return "?"
-        uid = process.uid.value
-        if uid not in self._known:
-            self._known[uid] = escape(self._names.name(uid)) or str(uid)
-        return self._known[uid]
+        return f"{p.blue}{emoji} {word:<7}{p.reset} {pid:>12}: {who}: {text}\n"
 
 
 def _end(event: ProcessExit) -> str:

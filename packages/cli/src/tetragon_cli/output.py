@@ -53,10 +53,11 @@ class StreamOutput:
     ) -> None:
         self.close()
 
-    def write(self, text: str) -> None:
+    def write(self, text: str | bytes) -> None:
         """Take over text; it is written within some 20 ms. A reader that has gone ends the work."""
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
         try:
-            self._buffer.write(text.encode("utf-8", "replace"))
+            self._buffer.write(data)
         except OSError as error:
             raise self._stop(error) from error
         if not self._pending:

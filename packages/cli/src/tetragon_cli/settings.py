@@ -27,7 +27,7 @@ class ClientSettings:
     """How to reach the agent."""
 
     server_address: str = ""
-    """Empty: found by itself."""
+    """Empty: found by itself. With commas between several, which only event streams take."""
     timeout_s: float = 30.0
     """Limit of one call; streams have none."""
     retries: int = 1
@@ -82,6 +82,13 @@ def _remember_words(ctx: click.Context, param: click.Parameter, values: tuple[st
     _remember(ctx, param, tuple(filter(None, ",".join(values).split(","))))
 
 
+def _remember_addresses(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> None:
+    """The same for addresses, which stay one text."""
+    _remember(ctx, param, ",".join(values) if values else None)
+
+
 def _start_log(_ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
     if value:
         logging.basicConfig(level=logging.DEBUG, format='level=%(levelname)s msg="%(message)s"')
@@ -119,7 +126,12 @@ def client_options(command: Command) -> Command:
         ),
         add("--retries", type=click.IntRange(min=0), help="Tries after the first one [1]."),
         add("--timeout", "timeout_s", type=Duration(), help="Limit of one call [30s]."),
-        add("--server-address", help="host:port or unix:///path; found by itself if not given."),
+        add(
+            "--server-address",
+            multiple=True,
+            callback=_remember_addresses,
+            help="host:port or unix:///path; found by itself if not given.",
+        ),
     ):
         command = option(command)
     return debug_option(command)

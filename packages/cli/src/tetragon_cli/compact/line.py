@@ -5,20 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..unprintable import UnprintableEventError
+from ..unprintable import UnprintableEventError, unknown_type
 from .kinds import KINDS
 from .stacks import hash_text, stack_text
 from .text import COLOURED, PLAIN, TimeText, escape, quote
+from .throttles import throttle_text
 
 if TYPE_CHECKING:
-    from tetragon.events_pb2 import GetEventsResponse, ProcessThrottle
+    from tetragon.events_pb2 import GetEventsResponse
     from tetragon.tetragon_pb2 import Process
 
 
 __all__ = ["CompactFormat"]
 
-_THROTTLE_START: Final = 1
-_THROTTLE_STOP: Final = 2
 _MARKER_COLUMN: Final = 120
 # Upstream tests the length of the list, not its members.
 _MANY_CAPABILITIES: Final = 21
@@ -81,16 +80,7 @@ class CompactFormat:
     def _bare(self, response: GetEventsResponse, kind: str | None) -> str:
         """The kinds that have no process."""
         if kind == "process_throttle":
-            return self._throttle(response.process_throttle)
+            return throttle_text(response.process_throttle, self._palette)
         if kind == "test":
             return "TEST EVENT\n"
-        raise UnprintableEventError(f"unknown event type: {(kind or 'undef').upper()}")
-
-    def _throttle(self, event: ProcessThrottle) -> str:
-        p = self._palette
-        state = ""
-        if event.type == _THROTTLE_START:
-            state = f"{p.red}START{p.reset}"
-        elif event.type == _THROTTLE_STOP:
-            state = f"{p.green}STOP {p.reset}"
-        return f"{p.red}🧬 throttle{p.reset} {state} {quote(event.cgroup)}\n"
+        raise unknown_type(response)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--follow`: one agent's events over its restarts, without gaps where its history allows it.
+
+An agent that is there again is asked for what came after the last event that was printed. What
+cannot be had any more is said: between which times something is missing, or how much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tetragon.events_pb2 import GetEventsRequest, History
+
+from .client import UnavailableError
+from .history import limit_text, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tetragon.events_pb2 import GetEventsResponse, HistoryState
+
+    from .history import Earlier
+
+    Met = Callable[[HistoryState | None], object]
+
+__all__ = ["Connect", "Follower"]
+
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+class Connect(Protocol):
+    """Opens a stream. `met` is called when the agent answers; None: it keeps no history."""
+
+    def __call__(self, request: GetEventsRequest, met: Met) -> Iterator[GetEventsResponse]:
+        """Events until the connection ends; UnavailableError if it could not be made or broke."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Place:
+    """How far we are: in which run of the agent, and after which event."""
+
+    run: str
+    after: int
+
+
+class Follower:
+    """Follows one agent for ever."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        request: GetEventsRequest,
+        earlier: Earlier,
+        tell: Callable[[str], object],
+    ) -> None:
+        """`tell` is given lines for the user."""
+        self._connect = connect
+        self._request = request
+        self._earlier = earlier
+        self._tell = tell
+        self._place: _Place | None = None
+        """None until an event came, or at least an agent with a history."""
+        self._run = ""
+        self._begun_ns = 0
+        """When the first agent answered; 0 before that."""
+        self._newest: GetEventsResponse | None = None
+        self._broken_ns = 0
+        self._pause_s = _FIRST_PAUSE_S
+
+    def events(self) -> Iterator[GetEventsResponse]:
+        """One connection after the other."""
+        while True:
+            try:
+                yield from self._one_stream()
+                self._note_break("the agent ended the stream")
+            except UnavailableError as error:
+                self._note_break(error.what)
+            time.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+    def _one_stream(self) -> Iterator[GetEventsResponse]:
+        for event in self._connect(self._next_request(), self._met):
+            if event.number:
+                self._place = _Place(self._run, event.number)
+            self._newest = event
+            yield event
+
+    def _next_request(self) -> GetEventsRequest:
+        request = GetEventsRequest()
+        request.CopyFrom(self._request)
+        request.history.CopyFrom(self._wanted())
+        return request
+
+    def _wanted(self) -> History:
+        if not self._begun_ns or (self._place is None and self._newest is None):
+            return self._earlier.history()
+        wanted = History()
+        if self._newest is not None and self._newest.HasField("time"):
+            wanted.since.FromNanoseconds(self._newest.time.ToNanoseconds() + 1)
+        else:
+            wanted.since.FromNanoseconds(self._begun_ns)
+        if self._place is not None:
+            wanted.run, wanted.after = self._place.run, self._place.after
+        return wanted
+
+    def _note_break(self, what: str) -> None:
+        """Say it once, however many attempts follow."""
+        if not self._broken_ns:
+            self._broken_ns = time.time_ns()
+            self._tell(f"{what}; waiting for it")
+
+    def _met(self, state: HistoryState | None) -> None:
+        """An agent has answered."""
+        if self._begun_ns:
+            self._tell_what_is_missing(state)
+        else:
+            if self._broken_ns:
+                self._tell("the agent is there")
+            if limit := limit_text(self._earlier, state):
+                self._tell(limit)
+            self._begun_ns = time.time_ns()
+            if state is not None and not self._earlier:
+                self._place = _Place(state.run, state.next - 1)
+        self._run = state.run if state is not None else ""
+        self._broken_ns = 0
+        self._pause_s = _FIRST_PAUSE_S
+
+    def _tell_what_is_missing(self, state: HistoryState | None) -> None:
+        away = f"after {(time.time_ns() - self._broken_ns) / 1e9:.1f}s"
+        gone = time_text(self._broken_ns)
+        if state is None:
+            missing = f"events between {gone} and {time_text(time.time_ns())} are missing"
+            self._tell(f"the agent is back {away} and keeps no history: {missing}")
+        elif state.run != self._run:
+            missing = f"events between {gone} and {_text(state)} are missing"
+            self._tell(f"another agent is there {away}: {missing}")
+        elif state.forgotten:
+            what = f"{state.forgotten} events since {gone} are not in its history any more"
+            self._tell(f"the agent is back {away}: {what}")
+        else:
+            self._tell(f"the agent is back {away}: nothing is missing")
+
+
+def _text(state: HistoryState) -> str:
+    return time_text(state.complete_since.ToNanoseconds())
