@@ -30,6 +30,7 @@ COMMANDS: Final = (
     CommandRow("probe", "Tell what this kernel can do for the agent."),
     CommandRow("explain", "Describe the fields of policies."),
     CommandRow("cri", "Ask the container runtime."),
+    CommandRow("bugtool", "Collect what a bug report needs into an archive."),
     CommandRow("version", "Print the client's version, and the agent's."),
     CommandRow("completion", "Print a completion script for your shell."),
     CommandRow("hook", "OCI hook: tell the agent of a new container."),

@@ -17,7 +17,7 @@ from ..settings import client_options, client_settings
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["command"]
+__all__ = ["command", "info_object"]
 
 # The types that agents, ours and upstream's, put settings in.
 _PACKED: Final[tuple[type[Message], ...]] = (
@@ -40,10 +40,10 @@ def command(ctx: click.Context) -> None:
     """Print the agent's settings as one JSON line."""
     with AgentClient(client_settings(ctx)) as client:
         reply = client.call("GetInfo", GetInfoRequest(), GetInfoResponse)
-    click.echo(json.dumps(_as_object(reply), ensure_ascii=False, separators=(",", ":")))
+    click.echo(json.dumps(info_object(reply), ensure_ascii=False, separators=(",", ":")))
 
 
-def _as_object(reply: GetInfoResponse) -> dict[str, Any]:
+def info_object(reply: GetInfoResponse) -> dict[str, Any]:
     """The keys that upstream's client prints."""
     build = reply.build
     return {
