@@ -202,3 +202,31 @@ def test_child_of_init_has_no_ancestors() -> None:
     event = with_ancestors(exec_event(parent=process(pid=1, parent=process(pid=0))))
 
     assert event.ancestors == ()
+
+
+def test_all_queues_together_are_bounded() -> None:
+    """Beyond the total a queue only holds the little that each may have, whatever others hold."""
+    event = numbered(1, size=100_000)
+    bus = Bus(max_events=1000, max_bytes=1 << 30, max_total_bytes=10 * len(event.payload))
+    slow = bus.subscribe()
+    for _ in range(12):
+        bus.publish(event)
+    quick = bus.subscribe()
+    for _ in range(3):
+        bus.publish(event)
+
+    assert 10 == len(taken(slow, 100, max_bytes=1 << 30))
+    assert 2 == len(taken(quick, 100, max_bytes=1 << 30))
+
+
+def test_what_a_gone_subscriber_had_queued_counts_no_more() -> None:
+    """Its bytes are free for the others."""
+    event = numbered(1, size=500_000)
+    bus = Bus(max_events=1000, max_bytes=1 << 30, max_total_bytes=2 * len(event.payload))
+    gone, stays = bus.subscribe(), bus.subscribe()
+    bus.publish(event)
+    bus.unsubscribe(gone)
+
+    bus.publish(event)
+
+    assert 2 == len(taken(stays, 100, max_bytes=1 << 30))

@@ -29,6 +29,21 @@ __all__ = ["Bus", "Subscription"]
 
 _POLL_S: Final = 0.01
 _NOTES_BYTES: Final = 8192
+_OWN_BYTES: Final = 256 * 1024
+"""What a queue may hold when others hold all there is: no slow reader costs a quick one events."""
+MAX_STREAMS: Final = 1024
+"""Subscribers at a time, beside those of the agent itself."""
+
+
+class _Budget:
+    """What all queues together hold; each may hold a little, however full the others are."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self.queued_bytes = 0
+
+    def has_room(self, size: int, own_bytes: int) -> bool:
+        return own_bytes + size <= _OWN_BYTES or self.queued_bytes + size <= self._max_bytes
 
 
 class Subscription:
@@ -42,7 +57,9 @@ class Subscription:
         max_events: int,
         max_bytes: int,
         already_lost: int,
+        budget: _Budget,
     ) -> None:
+        self._budget = budget
         self.dropped = 0
         self.accepted = 0
         self._kinds = kinds
@@ -77,6 +94,7 @@ class Subscription:
         self._notes = b""
         self._queue.append(payload)
         self._queued_bytes += len(payload)
+        self._budget.queued_bytes += len(payload)
         self.accepted += 1
         self._changed.set()
 
@@ -93,7 +111,14 @@ class Subscription:
     def _has_room(self, size: int) -> bool:
         # An event larger than the whole byte limit still goes out, alone.
         fits = self._queued_bytes + size <= self._max_bytes or not self._queue
-        return fits and len(self._queue) < self._max_events
+        is_allowed = self._budget.has_room(size, self._queued_bytes) or not self._queue
+        return fits and is_allowed and len(self._queue) < self._max_events
+
+    def forget(self) -> None:
+        """Nobody will take what is queued."""
+        self._budget.queued_bytes -= self._queued_bytes
+        self._queued_bytes = 0
+        self._queue.clear()
 
     def close(self) -> None:
         """What is queued is still handed out, then the stream ends."""
@@ -118,6 +143,7 @@ class Subscription:
             payload = self._queue.popleft()
             room -= len(payload)
             self._queued_bytes -= len(payload)
+            self._budget.queued_bytes -= len(payload)
             batch.append(payload)
         return batch
 
@@ -125,7 +151,11 @@ class Subscription:
 class Bus:
     """Everyone who wants events. Used from the event loop's thread only."""
 
-    def __init__(self, *, max_events: int, max_bytes: int) -> None:
+    def __init__(
+        self, *, max_events: int, max_bytes: int, max_total_bytes: int = 256 * 1024 * 1024
+    ) -> None:
+        """Limits of one queue, and of what all of them hold together beyond a little each."""
+        self._budget = _Budget(max_total_bytes)
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._subscriptions: set[Subscription] = set()
@@ -152,6 +182,7 @@ class Bus:
             max_events=max_events or self._max_events,
             max_bytes=self._max_bytes,
             already_lost=self._lost,
+            budget=self._budget,
         )
         self._subscriptions.add(subscription)
         return subscription
@@ -160,6 +191,7 @@ class Bus:
         """Forget the queue; its counts stay in the totals."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+            subscription.forget()
             self._past_accepted += subscription.accepted
             self._past_dropped += subscription.dropped
 

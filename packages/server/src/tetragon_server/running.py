@@ -115,7 +115,11 @@ class Agent:
         self._missed = sensor.missed()
         self._clock = BootClock()
         self._cache = ProcessCache(stats, capacity=config.process_cache_size)
-        self._bus = Bus(max_events=config.event_queue_size, max_bytes=config.event_queue_bytes)
+        self._bus = Bus(
+            max_events=config.event_queue_size,
+            max_bytes=config.event_queue_bytes,
+            max_total_bytes=config.event_queue_total_bytes,
+        )
         stats.add_source(self._bus.counters)
         self._audit = AuditLog(config.audit_log, stats)
         stats.add_source(lambda: self._missed)

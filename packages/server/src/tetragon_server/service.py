@@ -16,6 +16,7 @@ from grpclib.exceptions import GRPCError
 
 from tetragon import eventlogservice_pb2, sensors_pb2
 
+from .bus import MAX_STREAMS
 from .filters import FilterError, FilterRules, compile_view
 from .replay import Replay
 
@@ -122,10 +123,18 @@ class ApiService:
             # What Tetragon's clients get for a bad filter.
             raise GRPCError(Status.UNKNOWN, str(error)) from None
 
+    def _check_room(self) -> None:
+        if self._bus.subscribers >= MAX_STREAMS:
+            raise GRPCError(
+                Status.RESOURCE_EXHAUSTED,
+                f"GetEvents: {MAX_STREAMS} streams are open, more are not served; end some",
+            )
+
     async def _get_events(self, stream: AnyStream) -> None:
         request: events_pb2.GetEventsRequest | None = await stream.recv_message()
         if request is None:
             raise GRPCError(Status.INVALID_ARGUMENT, "GetEvents: the request is missing")
+        self._check_room()
         kinds, view = await self._compiled(request)
         replay = self._replay(request, kinds, view)
         subscription = self._bus.subscribe(kinds, view if replay is None else replay.live)

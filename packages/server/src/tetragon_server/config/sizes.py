@@ -22,7 +22,7 @@ _RING_MAX: Final = 1 << 31
 _PROCESSES: Final = 32_768
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class SizeOptions:
     """What bounds the agent's memory."""
 
@@ -33,6 +33,10 @@ class SizeOptions:
         64 * 1024 * 1024, "Bytes that wait for one subscriber.", SIZE, is_ours=True
     )
     """Ours, because one event may hold 128 KiB of arguments."""
+    event_queue_total_bytes: int = option(
+        256 * 1024 * 1024, "Bytes that wait for all subscribers together.", SIZE, is_ours=True
+    )
+    """Beyond 256 KiB that each may have in any case."""
     event_history_size: int = option(
         2000,
         "Events kept for clients that ask for earlier ones; 0: none.",
