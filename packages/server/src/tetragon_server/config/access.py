@@ -13,7 +13,7 @@ from .option import option
 __all__ = ["AccessOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class AccessOptions:
     """TLS on the TCP address, and what an identity may do."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["EventOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class EventOptions:
     """Fields of events that cost something or tell something."""
 

@@ -18,7 +18,7 @@ _UNLIMITED: Final = -1
 _OWNER_ONLY: Final = 0o600
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ExportOptions:
     """The export file, and which events go into it."""
 

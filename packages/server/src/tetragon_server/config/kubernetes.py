@@ -8,6 +8,6 @@ from dataclasses import dataclass
 __all__ = ["KubernetesOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class KubernetesOptions:
     """None yet."""

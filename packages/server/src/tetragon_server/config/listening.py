@@ -11,7 +11,7 @@ from .option import option
 __all__ = ["ListeningOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ListeningOptions:
     """Addresses and the run directory."""
 

@@ -11,7 +11,7 @@ from .option import option
 __all__ = ["LogOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class LogOptions:
     """The log on standard error, and the host's /proc."""
 

@@ -10,7 +10,7 @@ from .option import option
 __all__ = ["MetricOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class MetricOptions:
     """What the page of --metrics-server has."""
 

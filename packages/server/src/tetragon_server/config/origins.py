@@ -10,7 +10,7 @@ from .option import option
 __all__ = ["OriginOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class OriginOptions:
     """Options about options."""
 

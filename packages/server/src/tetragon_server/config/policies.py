@@ -19,7 +19,7 @@ DEFAULT_POLICY_DIR: Final = "/etc/tetragon/tetragon.tp.d"
 _BPFFS: Final = Path("/sys/fs/bpf")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class PolicyOptions:
     """Where policies come from, and limits of enforcement."""
 
