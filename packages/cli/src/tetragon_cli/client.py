@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import grpc
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .settings import ClientSettings
 
+    Met = Callable[[Mapping[str, str | bytes]], object]
     Reply = TypeVar("Reply", bound=Message)
     Result = TypeVar("Result")
 
@@ -126,7 +127,7 @@ class AgentClient:
         method: str,
         request: Message,
         reply_type: type[Reply],
-        met: Callable[[Mapping[str, str | bytes]], object] | None = None,
+        met: Met | None = None,
     ) -> Iterator[Reply]:
         """The agent's answers as they come; ends when the agent ends it.
 
@@ -140,11 +141,7 @@ class AgentClient:
         self._retrying(method, lambda: None)
         replies = stub(request)
         try:
-            if met is not None:
-                metadata = dict(replies.initial_metadata() or ())
-                if metadata or replies.is_active():  # otherwise nobody was met
-                    met(metadata)
-            yield from replies
+            yield from replies if met is None else _meeting(replies, met)
         except grpc.RpcError as error:
             raise self._explain(method, error) from error
         finally:
@@ -234,6 +231,19 @@ class AgentClient:
         if self._settings.tls_cert_file:
             return "it refuses the client's certificate, see --tls-cert-file"
         return "it may want a client's certificate, see --tls-cert-file"
+
+
+def _meeting(replies: Any, met: Met) -> Iterator[Any]:  # noqa: ANN401  # gRPC's call has no type
+    """The replies; `met` first. Without metadata, only a reply shows that somebody is there."""
+    metadata = dict(replies.initial_metadata() or ())
+    if metadata:
+        met(metadata)
+        yield from replies
+        return
+    for number, reply in enumerate(replies):
+        if not number:
+            met(metadata)
+        yield reply
 
 
 def _serialise(message: Message) -> bytes:
