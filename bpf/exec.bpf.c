@@ -110,8 +110,8 @@ static __always_inline void cut_texts(struct scratch *s, struct texts *texts, u6
 
 /*
  * Appends the texts to `rec`, a buffer of `size` bytes. If a page of them is not in memory, what
- * lies before the environment is kept, or before the first page boundary: a loop over all pages was
- * tried and takes the verifier minutes.
+ * lies before the first page boundary is kept: a loop over all pages was tried and takes the
+ * verifier minutes.
  */
 static __always_inline void put_texts(struct rec_exec *rec, const u32 size, struct texts *texts)
 {
@@ -127,16 +127,11 @@ static __always_inline void put_texts(struct rec_exec *rec, const u32 size, stru
 	if (bpf_probe_read_user((char *)rec + pos, want, from)) {
 		if (texts->with_environ)
 			rec->h.flags |= EXEC_ERROR_ENVIRON;
-		/* the second test says it again, for verifiers that compare with constants only */
-		if (texts->with_environ && argv < want && argv <= size - HEAD_BYTES &&
-		    !bpf_probe_read_user((char *)rec + pos, argv, from)) {
-			want = argv;
-		} else {
+		if (!texts->with_environ || head < argv)
 			rec->h.flags |= EXEC_ERROR_ARGS;
-			if (head >= want || bpf_probe_read_user((char *)rec + pos, head, from))
-				return;
-			want = head;
-		}
+		if (head >= want || bpf_probe_read_user((char *)rec + pos, head, from))
+			return;
+		want = head;
 	}
 	rec->args_len = texts->with_environ && argv < want ? argv : want;
 	rec->h.size = pos + want;
@@ -183,7 +178,7 @@ static __always_inline void send(struct scratch *s, struct mm_struct *mm)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct kernfs_node *cgroup = cgroup_node(task->cgroups);
+	struct kernfs_node *cgroup;
 	struct scratch *s = only_element(&exec_scratch);
 	const struct cred *cred = task->cred;
 	/* the number of the exec is inherited: only with the start time it is this process's own */
@@ -201,12 +196,13 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	put_creds(&s->rec, cred);
 	put_namespaces(&s->rec.ns, task->nsproxy);
 	put_file(s, bprm, cred);
+	cgroup = cgroup_node(task->cgroups);
 	put_cgroup(s, cgroup);
+	if (config.rate_events && over_rate(cgroup, &s->rec.h))
+		flag(s, EXEC_THROTTLED);
 	put_tty(s, task->signal->tty);
 	put_names(s, bprm);
 	put_paths(s, task->fs, bprm->file);
-	if (config.rate_events && over_rate(cgroup, &s->rec.h))
-		flag(s, EXEC_THROTTLED);
 	send(s, task->mm);
 	return 0;
 }
