@@ -119,7 +119,7 @@ def test_our_own_fields_are_left_out(seed: int) -> None:
 def test_our_own_fields_are_known() -> None:
     """The fields meant above are those that the API files declare as ours."""
     assert {"argv", "cgroup_id"} < own_fields(pb.Process())
-    assert own_fields(GetEventsResponse()) == {"lost", "policy_fallbacks"}
+    assert own_fields(GetEventsResponse()) == {"lost", "number", "policy_fallbacks"}
 
 
 def test_one_line_has_the_reference_form() -> None:

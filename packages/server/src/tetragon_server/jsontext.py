@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from tetragon.tetragon_pb2 import Process
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,9 +41,7 @@ _WRAPPERS: Final = frozenset(
 )
 
 # The same process is in many events: as itself, then as the parent of others.
-_REPEATING: Final = "tetragon.Process"
-_REMEMBERED: Final = 2048
-_REMEMBERED_BYTES: Final = 4096
+_REMEMBERED_BYTES: Final = 4 * 1024 * 1024
 
 
 class JsonFormat:
@@ -50,6 +50,8 @@ class JsonFormat:
     def __init__(self, *, all_fields: bool = False) -> None:
         self._all_fields = all_fields
         self._writers: dict[str, Write] = {}
+        self._timestamp = _TimestampWriter()
+        self._processes: _Remembering | None = None
 
     def render(self, message: Message) -> str:
         """One object and a line end."""
@@ -58,6 +60,17 @@ class JsonFormat:
     def text(self, message: Message) -> str:
         """The object alone."""
         return self._message_writer(message.DESCRIPTOR)(message)
+
+    def process_text(self, data: bytes) -> str:
+        """The object of the Process with these bytes; made only when they are new."""
+        if self._processes is None:
+            self._message_writer(Process.DESCRIPTOR)
+            assert self._processes is not None
+        return self._processes.of_bytes(data)
+
+    def time_text(self, seconds: int, nanos: int) -> str:
+        """A Timestamp's text, in quotes."""
+        return self._timestamp.text(seconds, nanos)
 
     def _message_writer(self, descriptor: AnyDescriptor) -> Write:
         name = descriptor.full_name
@@ -69,7 +82,7 @@ class JsonFormat:
         """Well-known types have forms of their own."""
         name = descriptor.full_name
         if name == "google.protobuf.Timestamp":
-            return _TimestampWriter()
+            return self._timestamp
         if name in _WRAPPERS:
             write = self._scalar(descriptor.fields_by_name["value"])
             return lambda message: write(message.value)
@@ -95,7 +108,10 @@ class JsonFormat:
                     parts.append(text)
             return f"{{{','.join(parts)}}}"
 
-        return _remembering(write) if descriptor.full_name == _REPEATING else write
+        if descriptor.full_name != Process.DESCRIPTOR.full_name:
+            return write
+        self._processes = _Remembering(write)
+        return self._processes
 
     def _rows(self, descriptor: AnyDescriptor) -> list[tuple[bool, str, str, Write]]:
         """How to write each field: presence, name, name as JSON, writer of the value.
@@ -169,22 +185,31 @@ class JsonFormat:
         return str
 
 
-def _remembering(write: Write) -> Write:
-    """The writer with a bounded memory of texts by the bytes of their message."""
-    texts: dict[bytes, str] = {}
+class _Remembering:
+    """The writer of processes with a bounded memory of texts by bytes."""
 
-    def remember(message: Message) -> str:
-        key = message.SerializeToString()
-        text = texts.get(key)
-        if text is None:
-            text = write(message)
-            if len(key) <= _REMEMBERED_BYTES:
-                if len(texts) >= _REMEMBERED:
-                    texts.clear()
-                texts[key] = text
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._texts: dict[bytes, str] = {}
+        self._size = 0
+
+    def __call__(self, process: Any) -> str:  # noqa: ANN401  # as all writers
+        data = process.SerializeToString()
+        text = self._texts.get(data)
+        return self._add(data, self._write(process)) if text is None else text
+
+    def of_bytes(self, data: bytes) -> str:
+        """The same for a process that is no message yet."""
+        text = self._texts.get(data)
+        return self._add(data, self._write(Process.FromString(data))) if text is None else text
+
+    def _add(self, data: bytes, text: str) -> str:
+        self._size += len(data) + len(text)
+        if self._size > _REMEMBERED_BYTES:
+            self._texts.clear()
+            self._size = len(data) + len(text)
+        self._texts[data] = text
         return text
-
-    return remember
 
 
 def _bytes_text(value: bytes) -> str:
@@ -211,11 +236,14 @@ class _TimestampWriter:
         self._second = 0
         self._text = '"1970-01-01T00:00:00'
 
-    def __call__(self, stamp: Any) -> str:  # noqa: ANN401  # called through the same type as all writers
-        nanos = stamp.nanos
-        if stamp.seconds != self._second:
-            self._second = stamp.seconds
-            self._text = time.strftime('"%Y-%m-%dT%H:%M:%S', time.gmtime(stamp.seconds))
+    def __call__(self, stamp: Any) -> str:  # noqa: ANN401  # as all writers
+        return self.text(stamp.seconds, stamp.nanos)
+
+    def text(self, seconds: int, nanos: int) -> str:
+        """As JSON, with its quotes."""
+        if seconds != self._second:
+            self._second = seconds
+            self._text = time.strftime('"%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))
         if nanos == 0:
             return f'{self._text}Z"'
         if nanos % 1000:
