@@ -85,12 +85,13 @@ format: ## rewrite Python and C in the project's form
 	$(Q)git ls-files '*.c' '*.h' | xargs -r .venv/bin/clang-format -i --style=file:bpf/.clang-format
 
 .PHONY: codegen
-codegen: ## regenerate the protobuf code, the record layouts and the tables of options
+codegen: ## regenerate the protobuf code, the record layouts, the tables of options and metrics
 	$(Q)tools/setup dev
 	$(Q)$(PYTHON) tools/gen_proto.py
 	$(Q)$(MAKE) bpf
 	$(Q)$(PYTHON) tools/gen_wire.py
 	$(Q)$(PYTHON) tools/gen_options.py
+	$(Q)$(PYTHON) tools/gen_metrics.py
 
 .PHONY: lock
 lock: ## resolve the lock files again (UPGRADE=1 moves to newer versions)

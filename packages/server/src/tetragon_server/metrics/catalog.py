@@ -76,9 +76,13 @@ ABSENT: Final = (
         Absent(f"tetragon_event_cache_{name}", _NO_WAITING)
         for name in ("entries", "inserts_total", "fetch_retries_total", "errors_total")
     ),
-    Absent("tetragon_generic_kprobe_merge_total", "see tetragon_mini_hook_orphaned_total"),
     Absent(
-        "tetragon_generic_kprobe_merge_pushed_total", "see tetragon_mini_hook_return_lost_total"
+        "tetragon_generic_kprobe_merge_total",
+        "entry and return are one message; what has no entry is tetragon_mini_hook_orphaned_total",
+    ),
+    Absent(
+        "tetragon_generic_kprobe_merge_pushed_total",
+        "entry and return are one message; without return: tetragon_mini_hook_return_lost_total",
     ),
     Absent(
         "tetragon_enforcer_missed_notifications_total",
