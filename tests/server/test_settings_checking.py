@@ -65,13 +65,13 @@ def test_nothing_is_wrong_with_defaults(host: Host) -> None:
         (
             "log-file",
             "{root}",
-            "log-file {root}: it is a directory; write a file's name [--log-file]",
+            "log-file: {root} is a directory; write a file's name [--log-file]",
         ),
         (
             "export-filename",
             "{root}/file/events.log",
             (
-                "export-filename {root}/file/events.log: {root}/file is no directory"
+                "export-filename: {root}/file/events.log: {root}/file is no directory"
                 " [--export-filename]"
             ),
         ),
@@ -92,12 +92,12 @@ def test_nothing_is_wrong_with_defaults(host: Host) -> None:
         (
             "tracing-policy-dir",
             "policies",
-            "tracing-policy-dir policies: the path has to be absolute [--tracing-policy-dir]",
+            "tracing-policy-dir: policies: the path has to be absolute [--tracing-policy-dir]",
         ),
         (
             "tracing-policy-dir",
             "{root}/none",
-            "tracing-policy-dir {root}/none: no such directory [--tracing-policy-dir]",
+            "tracing-policy-dir: {root}/none: No such file or directory [--tracing-policy-dir]",
         ),
     ],
 )

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["agent_options", "given_flags", "ignored_note"]
 
 
+class _Choice(click.Choice[str]):
+    """Shown and completed as click does; what is none of them is told with all other problems."""
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002  # click's signature
+        ctx: click.Context | None,  # noqa: ARG002  # as above
+    ) -> str:
+        """Return `value`, whatever it is."""
+        return value
+
+
 def agent_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator with every option; the function gets its text, or None if it was not given."""
     for one in IGNORED:
@@ -48,7 +61,7 @@ def _add(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             hidden=option.hidden,
             short=option.short,
         )
-    kind = click.Choice(option.kind.choices) if option.kind.choices else str
+    kind = _Choice(option.kind.choices) if option.kind.choices else str
     return click.option(
         name,
         type=kind,

@@ -78,6 +78,8 @@ def _refused(act: Callable[[], object], prefix: str = "") -> Iterator[str]:
         act()
     except TetragonError as error:
         yield from (f"{prefix}{line}" for line in _lines(error))
+    except OSError as error:
+        yield f"{prefix}{error.filename}: {error.strerror}"
 
 
 def _host(config: AgentConfig) -> Iterator[str]:
@@ -111,35 +113,45 @@ def _files(config: AgentConfig) -> Iterator[str]:
     for name in _WRITTEN_FILES:
         path = getattr(config, name.replace("-", "_"))
         if path:
-            yield from _refused(partial(_check_writable, name, Path(path)))
+            yield from _refused(partial(_check_writable, Path(path)), f"{name}: ")
 
 
-def _check_writable(name: str, path: Path) -> None:
+def _check_writable(path: Path) -> None:
     """The file itself, or the nearest directory that is there: missing ones are made."""
     if path.is_dir():
-        raise UsageError(f"{name} {path}: it is a directory; write a file's name")
+        raise UsageError(f"{path} is a directory; write a file's name")
     nearest = next(one for one in (path, *path.absolute().parents) if one.exists())
     if nearest != path and not nearest.is_dir():
-        raise UsageError(f"{name} {path}: {nearest} is no directory")
+        raise UsageError(f"{path}: {nearest} is no directory")
     if not os.access(nearest, os.W_OK):
-        raise UsageError(f"{name} {path}: {nearest} cannot be written to")
+        raise UsageError(f"{path}: {nearest} cannot be written to")
 
 
 def _policies(config: AgentConfig) -> Iterator[str]:
     for name in config.tracing_policy:
         yield from _policy("tracing-policy", Path(name))
+    directory = Path(config.tracing_policy_dir)
     if not config.tracing_policy_dir:
         return
-    directory = Path(config.tracing_policy_dir)
     if not directory.is_absolute():
-        yield f"tracing-policy-dir {directory}: the path has to be absolute"
-    elif directory.is_dir():
-        from ..policies.files import policy_files  # noqa: PLC0415  # only to check
+        yield f"tracing-policy-dir: {directory}: the path has to be absolute"
+        return
+    paths: list[Path] = []
+    yield from _refused(lambda: paths.extend(_policy_files(directory)), "tracing-policy-dir: ")
+    for path in paths:
+        yield from _policy("tracing-policy-dir", path)
 
-        for path in policy_files(directory):
-            yield from _policy("tracing-policy-dir", path)
-    elif str(directory) != DEFAULT_POLICY_DIR:
-        yield f"tracing-policy-dir {directory}: no such directory"
+
+def _policy_files(directory: Path) -> list[Path]:
+    """Raises OSError, but not when the default directory is missing."""
+    from ..policies.files import policy_files  # noqa: PLC0415  # only to check
+
+    try:
+        return policy_files(directory)
+    except FileNotFoundError:
+        if str(directory) != DEFAULT_POLICY_DIR:
+            raise
+        return []
 
 
 def _policy(option: str, path: Path) -> Iterator[str]:
@@ -150,8 +162,6 @@ def _policy(option: str, path: Path) -> Iterator[str]:
         yield from _refused(lambda: read_policy(read_file(path), str(path)), f"{option}: ")
     except FileBusyError:
         yield f"{option}: {path}: somebody is writing to it"
-    except OSError as error:
-        yield f"{option}: {path}: {error.strerror}"
 
 
 _LOOKS: Final[tuple[Callable[[AgentConfig], Iterator[str]], ...]] = (

@@ -27,9 +27,11 @@ def drop_in_settings(directory: Path, warnings: list[str]) -> dict[str, Given]:
     """
     settings = {}
     for path in sorted(directory.iterdir()):
-        if path.name.startswith(".") or path.is_dir():
+        if path.name.startswith("."):
             continue
         try:
+            if path.is_dir():
+                continue
             text = _read(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -63,7 +63,7 @@ def collect(
     for directory in places.packaged:
         _add_directory(found, directory)
     for path in places.files:
-        if path.is_file():
+        if _is_file(path):
             found.read.append(str(path))
             found.settings |= yaml_settings(path)
             break
@@ -75,6 +75,13 @@ def collect(
         found.settings[_CONFIG_DIR] = chosen
     found.settings |= stronger
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _add_directory(found: Collected, directory: Path, wanted_by: str = "") -> None:
