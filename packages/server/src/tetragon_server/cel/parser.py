@@ -24,8 +24,9 @@ _T = TypeVar("_T")
 
 __all__ = ["parse"]
 
-_MAX_LENGTH: Final = 100_000
-"""Characters of an expression, as upstream."""
+_MAX_LENGTH: Final = 50_000
+"""Characters of an expression. Upstream takes 100,000; here that would hold up the agent's events
+for a second while it is read."""
 
 _MAX_DEPTH: Final = 120
 """Height of the tree. Each level is a frame or two of Python's stack when checked and evaluated."""
@@ -103,9 +104,11 @@ class _Parser:
             name = "@in" if operator.kind == "in" else f"_{operator.kind}_"
             if level < 2 and isinstance(left, Call) and left.function == name:
                 left.args.append(right)
-                left = self._checked(left)
+                left.depth = max(left.depth, 1 + right.depth)
             else:
-                left = self._checked(Call(operator.offset, name, None, [left, right]))
+                left = Call(operator.offset, name, None, [left, right])
+                left.depth = 1 + max(arg.depth for arg in left.args)
+            self._check_depth(left)
         return left
 
     def _unary(self) -> Node:
@@ -115,9 +118,10 @@ class _Parser:
         count = 0
         while self._take(sign.kind):
             count += 1
-        if sign.kind == "-" and self._next.kind in {"int", "double"}:
+        # One sign is part of the number, which has room for one more below zero than above it.
+        if sign.kind == "-" and count == 1 and self._next.kind in {"int", "double"}:
             self._next = self._next._replace(text=f"-{self._next.text}")
-            count -= 1
+            count = 0
         node = self._member()
         return (
             self._checked(Call(sign.offset, f"{sign.kind}_", None, [node])) if count % 2 else node
@@ -232,10 +236,13 @@ class _Parser:
 
     def _checked(self, node: Node) -> Node:
         node.depth = 1 + max((child.depth for child in children_of(node)), default=0)
+        self._check_depth(node)
+        return node
+
+    def _check_depth(self, node: Node) -> None:
         if node.depth > _MAX_DEPTH:
             message = f"an expression of at most {_MAX_DEPTH} levels was expected"
             raise error_at(self._text, node.offset, message)
-        return node
 
     def _take(self, kind: str) -> Token | None:
         return self._advance() if self._next.kind == kind else None
