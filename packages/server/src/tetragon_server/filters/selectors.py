@@ -22,7 +22,7 @@ _VALUE: Final = re.compile(f"(?:{_WORD})?")
 _KEY: Final = re.compile(
     rf"(?:(?=[^/]{{1,253}}/)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*/)?{_WORD}"
 )
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 _SYMBOLS: Final = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">", ""))
 _END: Final = ""
 _WANTED: Final = "write k=v, k!=v, k in (a,b), k notin (a,b), k or !k, with commas between"
