@@ -118,6 +118,52 @@ def test_a_mounted_config_map_is_read(host: Host) -> None:
     assert ("k8s", ()) == (settings.config.cluster_name, settings.warnings)
 
 
+def test_the_config_map_of_a_chart_is_no_news(host: Host) -> None:
+    """What Tetragon's Helm chart writes when nothing was chosen starts with one warning."""
+    texts = {
+        "cluster-name": "",
+        "procfs": "/procRoot",
+        "debug": "false",
+        "enable-process-cred": "false",
+        "enable-ancestors": "",
+        "process-cache-size": "65536",
+        "deleted-pod-cache-size": "1024",
+        "export-filename": "/var/run/cilium/tetragon/tetragon.log",
+        "export-file-perm": "600",
+        "export-file-max-size-mb": "10",
+        "export-allowlist": '{"event_set":["PROCESS_EXEC", "PROCESS_EXIT"]}',
+        "export-denylist": '{"health_check":true}\n{"namespace":["", "cilium", "kube-system"]}',
+        "field-filters": "",
+        "redaction-filters": "",
+        "export-rate-limit": "-1",
+        "enable-k8s-api": "true",
+        "metrics-server": ":2112",
+        "metrics-label-filter": "namespace,workload,pod,binary",
+        "server-address": "localhost:54321",
+        "health-server-address": ":6789",
+        "health-server-interval": "10",
+        "enable-pod-info": "false",
+        "enable-tracing-policy-crd": "true",
+        "event-cache-retries": "15",
+        "event-cache-retry-delay": "2",
+        "process-cache-gc-interval": "30s",
+        "enable-cri": "false",
+        "enable-cgidmap": "false",
+        "enable-pod-annotations": "false",
+        "use-perf-ring-buffer": "false",
+    }
+    for name, text in texts.items():
+        host.set("config-dir", name, text)
+
+    settings = host.settings()
+
+    place = f"{host.root}/config-dir/enable-k8s-api"
+    assert (f"enable-k8s-api in {place} has no effect",) == tuple(
+        warning.partition(":")[0] for warning in settings.warnings
+    )
+    assert ("/procRoot", "") == (settings.config.procfs, settings.config.cluster_name)
+
+
 def test_a_file_that_cannot_be_read_is_told(host: Host) -> None:
     """One bad drop-in file costs its own option only."""
     host.set("admin", "cluster-name", "c")

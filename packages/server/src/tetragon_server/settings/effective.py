@@ -37,4 +37,7 @@ def _value(config: AgentConfig, option: Option) -> object:
 def _ignored(one: Ignored, text: str) -> object:
     if text.isdecimal() and one.default.isdecimal():
         return int(text)
-    return text == "true" if one.kind.name == "bool" else text
+    try:
+        return one.kind.parse(text)
+    except ValueError:
+        return text

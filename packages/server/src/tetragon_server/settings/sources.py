@@ -64,8 +64,8 @@ def collect(
         _add_directory(found, directory)
     for path in places.files:
         if _is_file(path):
-            found.read.append(str(path))
-            found.settings |= yaml_settings(path)
+            found.read.append(str(path.absolute()))
+            found.settings |= yaml_settings(path.absolute())
             break
     _add_directory(found, places.admin)
     stronger = environment_settings(environment, names) | dict(flags)
