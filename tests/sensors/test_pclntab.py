@@ -95,3 +95,9 @@ def test_cut_off() -> None:
     for size in range(80, len(whole)):
         found = GoFunctions(whole[:size], TEXT)
         assert {found.find(name) for name in FUNCTIONS} <= {None, *FUNCTIONS.values()}
+
+
+@pytest.mark.parametrize("version", MAGIC)
+def test_names(version: str) -> None:
+    """All functions are named, in the order of the table."""
+    assert list(FUNCTIONS) == list(GoFunctions(table(version, FUNCTIONS), TEXT).names())

@@ -13,6 +13,7 @@ import click
 from tetragon_core.errors import TetragonError, UsageError
 
 from ..compact.text import escape
+from ..policy_generation import command as generate
 from ..settings import client_options, client_settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.group("tracingpolicy")
 def command() -> None:
     """Load policies into the agent, list and remove them."""
+
+
+command.add_command(generate)
 
 
 @command.command("add")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from .image import ElfError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .image import ElfImage
 
 __all__ = ["GoFunctions", "go_functions"]
@@ -68,17 +70,27 @@ class GoFunctions:
             place = self._table.find(wanted, place + 1)
         return None
 
+    def names(self) -> Iterator[str]:
+        """Full names of all functions."""
+        for _, at in self._records():
+            name = self._names + int.from_bytes(self._table[at : at + 4], "little")
+            yield self._table[name : self._table.find(b"\0", name)].decode(errors="replace")
+
     def _with_name(self, name: int) -> int | None:
         """The function whose name is at an offset of the names."""
+        for address, at in self._records():
+            if int.from_bytes(self._table[at : at + 4], "little") == name:
+                return address + self._start
+        return None
+
+    def _records(self) -> Iterator[tuple[int, int]]:
+        """Address of each function, and where in the table the place of its name is."""
         base = 0 if self._name_at == _WORD and not self._names else self._functions
         end = self._functions + self._count * self._entry.size
         entries = self._table[self._functions : end]
         whole = len(entries) // self._entry.size * self._entry.size
         for address, record in self._entry.iter_unpack(entries[:whole]):
-            at = base + record + self._name_at
-            if int.from_bytes(self._table[at : at + 4], "little") == name:
-                return int(address) + self._start
-        return None
+            yield int(address), base + record + self._name_at
 
     def _word(self, number: int) -> int:
         (value,) = struct.unpack_from("<Q", self._table, _HEAD.size + _WORD * number)
