@@ -45,6 +45,12 @@ class PolicyOptions:
         text="Policies that enforce go on when the agent is stopped, as after a crash.",
         differs="policies that only observe end: nobody is there to hear",
     )
+    persist_grpc_policies: bool = option(
+        default=False, text="Policies that come over gRPC are there again after a restart."
+    )
+    persist_grpc_policies_dir: str = option(
+        "/var/run/tetragon/grpc-policies", "Where they are kept, one file each."
+    )
     enable_deprecated_tracingpolicy_grpc: bool = option(
         default=False,
         text="Answer the old rpcs that switch policies.",

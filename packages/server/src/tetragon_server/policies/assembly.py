@@ -18,6 +18,7 @@ from .entry import Domain
 from .files import FileBusyError, read_file
 from .manager import PolicyManager
 from .network_actions import NetworkActions
+from .persisting import Persisting
 from .reading import read_policy
 from .restoring import Restoring
 from .rpcs import PolicyRpcs
@@ -63,8 +64,13 @@ class Policies:
         self.manager = PolicyManager(self._worker, limits, self._takeover)
         self._restoring = Restoring(self.manager, self._worker)
         self._is_started = False
+        self._persisting = (
+            Persisting(self.manager, self._worker, config.persist_grpc_policies_dir)
+            if config.persist_grpc_policies
+            else None
+        )
         self.rpcs = PolicyRpcs(
-            self.manager,
+            self._persisting or self.manager,
             self._worker,
             with_deprecated=config.enable_deprecated_tracingpolicy_grpc,
             reject_enforcement=config.reject_enforcement,
@@ -79,11 +85,14 @@ class Policies:
 
     async def start(self) -> None:
         """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a
-        directory other than the default one, that cannot be used; as Tetragon does.
+        directory other than the default one, that cannot be used, and for a persisted policy; as
+        Tetragon does.
 
         Policies of an earlier agent that still enforce are taken over when all else is loaded.
         """
         await self._takeover.find()
+        if self._persisting is not None:
+            await self._persisting.restore(reject_enforcement=self._config.reject_enforcement)
         if self._config.tracing_policy_dir:
             await self._start_directory(Path(self._config.tracing_policy_dir))
         for name in self._config.tracing_policy:

@@ -7,7 +7,6 @@ cancelled must not leave a policy attached that nobody lists.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from functools import partial
@@ -18,19 +17,17 @@ from tetragon_core.enforcement import EnforcementLimits
 from tetragon_core.errors import TetragonError, UsageError
 from tetragon_core.stats import Counter
 
+from .changes import Changes
 from .entry import Domain, PolicyEntry, PolicyKey, PolicyMode, PolicyState, mode_of
 from .modes import kept_mode, with_mode
 from .takeover import Takeover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Mapping, Sequence
 
     from .reading import ReadPolicy
     from .takeover import LeftPolicy
     from .worker import EngineWorker
-
-    Result = TypeVar("Result")
 
 __all__ = ["PolicyManager"]
 
@@ -68,8 +65,7 @@ class PolicyManager:
         self._wall_ns = wall_ns
         self._entries: dict[PolicyKey, PolicyEntry] = {}
         self._ids = count(_FIRST_ID)
-        self._lock = asyncio.Lock()
-        self._changes: set[asyncio.Task[Any]] = set()
+        self._changes = Changes()
         self._missed = 0
         self._fallbacks = 0
 
@@ -87,47 +83,47 @@ class PolicyManager:
             raise UsageError(f"tracing policy {key} does not exist")
         return self._entries[key]
 
-    async def add(self, read: ReadPolicy, domain: str) -> PolicyEntry:
+    async def add(self, read: ReadPolicy, domain: str, *, enable: bool = True) -> PolicyEntry:
         """Load a new policy. Raises PolicyError, or another TetragonError.
 
         One that cannot be loaded stays in the list with its error, until it is deleted or its key
-        is added again.
+        is added again. Without `enable` nothing of it is loaded before it is enabled.
         """
         if domain == Domain.RESERVED:
             raise UsageError(f"domain {domain} is reserved for internal use")
         key = PolicyKey(read.policy.name, read.policy.namespace, domain)
-        return await self._change(lambda: self._add(key, read))
+        return await self._changes.run(lambda: self._add(key, read, enable=enable))
 
     async def replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
         """Load the new version, and only then give up the old; if it is refused, the old stays.
 
         For the moment between, both report. Raises as add() does.
         """
-        return await self._change(lambda: self._replace(key, read))
+        return await self._changes.run(lambda: self._replace(key, read))
 
     async def delete(self, key: PolicyKey) -> None:
         """Unload and forget. Raises UsageError when there is no such policy."""
-        await self._change(lambda: self._delete(key))
+        await self._changes.run(lambda: self._delete(key))
 
     async def configure(
         self, key: PolicyKey, *, mode: PolicyMode | None = None, enable: bool | None = None
     ) -> None:
         """Set the mode, then enable or disable; raises TetragonError with all that went wrong."""
-        await self._change(lambda: self._configure(key, mode, enable=enable))
+        await self._changes.run(lambda: self._configure(key, mode, enable=enable))
 
     async def take_over(self) -> Sequence[LeftPolicy]:
         """Let policies that are enabled take the place of what earlier agents left of them, now
         and from now on; what is left then.
         """
-        return await self._change(lambda: self._takeover.settle(self._entries))
+        return await self._changes.run(lambda: self._takeover.settle(self._entries))
 
     async def drop(self, key: PolicyKey) -> None:
         """Remove what earlier agents left of a policy."""
-        await self._change(lambda: self._takeover.drop(key))
+        await self._changes.run(lambda: self._takeover.drop(key))
 
     async def close(self, *, keep: bool = False) -> None:
         """Unload everything, after the change that is going on; `keep`: but what enforces."""
-        async with self._lock:
+        async with self._changes.lock:
             loaded = [one.forget(PolicyState.UNLOADING) for one in self._entries.values()]
             await self._worker.close_all([one for one in loaded if one is not None], keep=keep)
             self._entries.clear()
@@ -160,21 +156,6 @@ class PolicyManager:
         """Hits that were lost on the way here; asked for in every turn of the pump."""
         return sum(self._worker.counters().values())
 
-    async def _change(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        task = asyncio.create_task(self._locked(work))
-        self._changes.add(task)
-        task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
-
-    async def _locked(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        async with self._lock:
-            return await work()
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._changes.discard(task)
-        if not task.cancelled():
-            task.exception()  # the caller has it, unless it went away
-
     def _entry(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
         return PolicyEntry(
             id=next(self._ids),
@@ -186,7 +167,11 @@ class PolicyManager:
             warnings=read.warnings,
         )
 
-    async def _add(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
+    async def _load(self, entry: PolicyEntry) -> None:
+        policy = with_mode(entry.policy, entry.chosen_mode)
+        entry.take(await self._worker.load(policy), self._wall_ns())
+
+    async def _add(self, key: PolicyKey, read: ReadPolicy, *, enable: bool) -> PolicyEntry:
         known = self._entries.get(key)
         if known is not None and known.state is not PolicyState.LOAD_ERROR:
             raise UsageError(
@@ -194,10 +179,12 @@ class PolicyManager:
                 " exists"
             )
         entry = self._entries[key] = self._entry(key, read)
+        if not enable:
+            entry.state = PolicyState.DISABLED
+            return entry
         entry.chosen_mode = self._takeover.mode_for(key, read.policy)
         try:
-            policy = with_mode(read.policy, entry.chosen_mode)
-            entry.take(await self._worker.load(policy), self._wall_ns())
+            await self._load(entry)
         except TetragonError as error:
             entry.forget(PolicyState.LOAD_ERROR, str(error))
             raise
@@ -208,9 +195,8 @@ class PolicyManager:
         old = self.find(key)
         fresh = self._entry(key, read)
         fresh.chosen_mode = kept_mode(old, read.policy)
-        policy = with_mode(read.policy, fresh.chosen_mode)
         try:
-            fresh.take(await self._worker.load(policy), self._wall_ns())
+            await self._load(fresh)
         except TetragonError as error:
             old.error = str(error)
             raise
@@ -258,16 +244,19 @@ class PolicyManager:
         entry.fallback = ""
 
     async def _enable(self, entry: PolicyEntry) -> None:
-        if entry.state is not PolicyState.DISABLED or entry.loaded is None:
+        if entry.state is not PolicyState.DISABLED:
             raise UsageError(f"tracing policy {entry.key.name} is not disabled")
         entry.state = PolicyState.LOADING
         try:
-            await self._worker.run(entry.loaded.enable)
+            if entry.loaded is None:
+                await self._load(entry)
+            else:
+                await self._worker.run(entry.loaded.enable)
+                entry.note_enabled(self._wall_ns())
         except TetragonError as error:
             text = f'failed to enable tracing policy "{entry.key.name}": {error}'
             await self._release(entry, PolicyState.LOAD_ERROR, text)
             raise TetragonError(text) from error
-        entry.note_enabled(self._wall_ns())
         await self._takeover.keep(entry)
 
     async def _disable(self, entry: PolicyEntry) -> None:

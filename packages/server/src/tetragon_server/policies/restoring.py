@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
 
-from .entry import Domain
+from .entry import Domain, PolicyState
 from .reading import read_policy
 from .takeover import STILL_THERE
 
 if TYPE_CHECKING:
     from .directory import PolicyDirectory
+    from .entry import PolicyKey
     from .manager import PolicyManager
     from .records import KeepRecord
     from .worker import EngineWorker
@@ -45,8 +46,15 @@ class Restoring:
                 await self._manager.drop(record.key)
                 attrs = {"policy": record.key, "file": record.source}
                 _log.info("a policy is no longer in the settings: removed", extra={"attrs": attrs})
+            elif self._is_disabled(record.key):
+                await self._manager.drop(record.key)
             else:
                 await self._load(record)
+
+    def _is_disabled(self, key: PolicyKey) -> bool:
+        """Somebody disabled it, and the agent ended before that was done."""
+        known = self._manager.get(key)
+        return known is not None and known.state is PolicyState.DISABLED
 
     def _is_file(self, path: Path) -> bool:
         return self.directory is not None and path.parent == self.directory.path and path.is_file()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from .manager import PolicyManager
+    from .persisting import Persisting
     from .worker import EngineWorker
 
     # What a request is depends on the rpc.
@@ -47,7 +48,7 @@ class PolicyRpcs:
 
     def __init__(
         self,
-        manager: PolicyManager,
+        manager: PolicyManager | Persisting,
         worker: EngineWorker,
         *,
         with_deprecated: bool = False,
