@@ -121,8 +121,9 @@ class JsonLines:
                 at += size
         if at < end:
             message = event.new.FromString(payload[at:end])
-            if any(message.HasField(name) for _, _, name in event.processes):
-                return None
+            for _, _, name in event.processes:
+                if message.HasField(name):
+                    return None
             # Without the braces; empty when only fields of ours are left.
             parts.append(self._format.text(message)[1:-1])
         return ",".join(filter(None, parts)) if at <= end else None
