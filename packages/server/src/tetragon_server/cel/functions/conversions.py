@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from ..errors import CelRuntimeError
@@ -34,8 +33,8 @@ _HEXADECIMAL: Final = re.compile(
 _LONGEST_NUMBER: Final = 400
 """Characters; what is longer is no number of 64 bits, and reading it would take long."""
 
-_EXPONENT_FROM: Final = 6
-"""Go's %g writes numbers below 1e+06 without an exponent."""
+_EXPONENT_FROM: Final = 1e6
+"""Go's %g writes an exponent from here on, Python only from 1e+16; below 1e-04 both do."""
 
 
 def _fail(wanted: str, text: str) -> NoReturn:
@@ -96,14 +95,13 @@ def _text_of_double(value: float) -> str:
     """The shortest form that reads back the same, as Go's %g."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("+Inf" if value > 0 else "-Inf")
-    shortest = Decimal(repr(value)).normalize()
-    exponent = shortest.adjusted() if value else 0
-    if -4 <= exponent < _EXPONENT_FROM:
-        return f"{shortest:f}"
-    sign, digits, _ = shortest.as_tuple()
-    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
-    mantissa = f"{first}.{rest}" if rest else first
-    return f"{'-' if sign else ''}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    text = repr(value).removesuffix(".0")
+    if "e" in text or abs(value) < _EXPONENT_FROM:
+        return text
+    sign, digits = ("-", text[1:]) if value < 0 else ("", text)
+    exponent = len(digits.partition(".")[0]) - 1
+    rest = (digits[1:].replace(".", "")).rstrip("0")
+    return f"{sign}{digits[0]}{'.' if rest else ''}{rest}e+{exponent:02d}"
 
 
 def _text_of_bytes(value: bytes) -> str:

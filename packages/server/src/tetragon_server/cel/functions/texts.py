@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["ROWS", "matcher"]
 
 _CACHED_PATTERNS: Final = 64
+_PATTERN_BYTES: Final = 512 * 1024
+"""For each pattern and what RE2 caches while it matches; its own default is 8 MiB."""
 
 
 @lru_cache(_CACHED_PATTERNS)
@@ -25,6 +27,8 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _PATTERN_BYTES
+    options.never_capture = True
     try:
         search = re2.compile(pattern, options).search
     except re2.error as error:

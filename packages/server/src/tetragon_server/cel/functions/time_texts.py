@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from ..errors import CelRuntimeError
@@ -44,7 +43,9 @@ def duration_of(text: str) -> Duration:
         return Duration(0)
     total, end = 0, 0
     while end < len(body) <= _LONGEST and (match := _TERM.match(body, end)):
-        total += int(Decimal(match[1]) * _UNITS_NS[match[2]])
+        whole, _, fraction = match[1].partition(".")
+        unit = _UNITS_NS[match[2]]
+        total += int(whole or "0") * unit + int(fraction or "0") * unit // 10 ** len(fraction)
         end = match.end()
     if not body or end != len(body):
         raise CelRuntimeError(f"a duration such as 1h30m or 1.5s was expected: {text[:40]!r}")
@@ -54,8 +55,10 @@ def duration_of(text: str) -> Duration:
 def duration_text(value: Duration) -> str:
     """Write in seconds, as upstream's library: 5400s, 1.5s."""
     seconds = abs(value) // _SECOND_NS + abs(value) % _SECOND_NS / 1e9
-    text = f"{Decimal(repr(seconds)).normalize():f}"
-    return f"{'-' if value < 0 and text != '0' else ''}{text}s"
+    text = repr(seconds).removesuffix(".0")
+    if "e" in text:
+        text = f"{seconds:.9f}".rstrip("0")
+    return f"{'-' if value < 0 else ''}{text}s"
 
 
 def timestamp_of(text: str) -> Timestamp:
