@@ -237,6 +237,23 @@ def test_an_unknown_key_gets_a_warning_and_a_guess(host: Host) -> None:
 
 def test_other_variables_are_not_looked_at(host: Host) -> None:
     """Kubernetes makes such, for a service named tetragon."""
-    host.environment["TETRAGON_SERVICE_HOST"] = "10.0.0.1"
+    host.environment |= {
+        "TETRAGON_SERVICE_HOST": "10.0.0.1",
+        "TETRAGON_SERVICE_PORT_METRICS": "2112",
+        "TETRAGON_PORT": "tcp://10.0.0.1:2112",
+        "TETRAGON_PORT_2112_TCP_ADDR": "10.0.0.1",
+    }
 
     assert ((), ()) == (host.settings().warnings, host.settings().config.others)
+
+
+def test_a_mistyped_variable_gets_a_guess(host: Host) -> None:
+    """It would have no effect, and nobody would notice."""
+    host.environment["TETRAGON_LOG_LVEL"] = "debug"
+
+    assert (
+        (
+            "TETRAGON_LOG_LVEL is no option's variable and has no effect"
+            " (did you mean TETRAGON_LOG_LEVEL?)"
+        ),
+    ) == host.settings().warnings

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import UsageError
 
 from .drop_ins import drop_in_settings
-from .environment import environment_settings
+from .environment import environment_settings, mistyped_variables
 from .yaml_file import yaml_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from .given import Given
 
@@ -52,7 +52,7 @@ class Collected:
 def collect(
     flags: Mapping[str, Given],
     environment: Mapping[str, str],
-    names: Iterable[str],
+    names: Collection[str],
     places: Places,
 ) -> Collected:
     """`names`: options, to look for in the environment.
@@ -74,6 +74,7 @@ def collect(
         _add_directory(found, Path(chosen.text), chosen.label)
         found.settings[_CONFIG_DIR] = chosen
     found.settings |= stronger
+    found.warnings += mistyped_variables(environment, names)
     return found
 
 
