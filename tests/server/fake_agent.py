@@ -75,6 +75,9 @@ class StdinSensor:
         """Some."""
         return 100
 
+    def last_excess_ns(self, cgroup_id: int) -> int | None:
+        """Nothing is measured."""
+
     def program_runs(self) -> list[ProgramRuns]:
         """No program, no run."""
         return []
