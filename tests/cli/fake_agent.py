@@ -42,6 +42,8 @@ class FakeAgent:
         self.silent: set[str] = set()
         """Methods that are known and never answer."""
         self.events: Sequence[GetEventsResponse] = ()
+        self.metadata: Sequence[tuple[str, str | bytes]] = ()
+        """Sent before the events."""
         self.requests: list[GetEventsRequest] = []
         self.holds_streams = False
         """Leave a stream open after the last event, until `release` is called."""
@@ -72,6 +74,7 @@ class FakeAgent:
     def stream(self, request: GetEventsRequest, context: grpc.ServicerContext) -> Iterator[Any]:
         """GetEvents."""
         self.requests.append(request)
+        context.send_initial_metadata(self.metadata)
         yield from self.events
         if self.holds_streams:
             context.add_callback(self._released.set)

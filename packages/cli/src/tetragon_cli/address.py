@@ -27,6 +27,8 @@ def normalise(address: str) -> str:
 
     What gRPC would only call unavailable, after some time, is refused here.
     """
+    if "," in address:
+        raise UsageError(f"{address!r} are several addresses: give one")
     path = socket_path(address)
     if path is not None:
         return _checked(address, is_good=bool(path))
@@ -41,8 +43,6 @@ def normalise(address: str) -> str:
 
 
 def _checked(address: str, *, is_good: bool) -> str:
-    if "," in address:
-        raise UsageError(f"{address!r} are several addresses: give one")
     if is_good and address.isprintable() and " " not in address:
         return address
     raise UsageError(f"{address!r} is no address: write host:port or unix:///path")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Met = Callable[[HistoryState | None], object]
 
-__all__ = ["Connect", "Follower"]
+__all__ = ["Clock", "Connect", "Follower"]
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
@@ -36,6 +36,18 @@ class Connect(Protocol):
 
     def __call__(self, request: GetEventsRequest, met: Met) -> Iterator[GetEventsResponse]:
         """Events until the connection ends; UnavailableError if it could not be made or broke."""
+
+
+class Clock:
+    """This host's."""
+
+    def now_ns(self) -> int:
+        """Since the Unix epoch."""
+        return time.time_ns()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
 
 
 @dataclasses.dataclass(slots=True)
@@ -55,8 +67,10 @@ class Follower:
         request: GetEventsRequest,
         earlier: Earlier,
         tell: Callable[[str], object],
+        clock: Clock | None = None,
     ) -> None:
         """`tell` is given lines for the user."""
+        self._clock = clock or Clock()
         self._connect = connect
         self._request = request
         self._earlier = earlier
@@ -78,7 +92,7 @@ class Follower:
                 self._note_break("the agent ended the stream")
             except UnavailableError as error:
                 self._note_break(error.what)
-            time.sleep(self._pause_s)
+            self._clock.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     def _one_stream(self) -> Iterator[GetEventsResponse]:
@@ -109,7 +123,7 @@ class Follower:
     def _note_break(self, what: str) -> None:
         """Say it once, however many attempts follow."""
         if not self._broken_ns:
-            self._broken_ns = time.time_ns()
+            self._broken_ns = self._clock.now_ns()
             self._tell(f"{what}; waiting for it")
 
     def _met(self, state: HistoryState | None) -> None:
@@ -121,7 +135,7 @@ class Follower:
                 self._tell("the agent is there")
             if limit := limit_text(self._earlier, state):
                 self._tell(limit)
-            self._begun_ns = time.time_ns()
+            self._begun_ns = self._clock.now_ns()
             if state is not None and not self._earlier:
                 self._place = _Place(state.run, state.next - 1)
         self._run = state.run if state is not None else ""
@@ -129,10 +143,10 @@ class Follower:
         self._pause_s = _FIRST_PAUSE_S
 
     def _tell_what_is_missing(self, state: HistoryState | None) -> None:
-        away = f"after {(time.time_ns() - self._broken_ns) / 1e9:.1f}s"
+        away = f"after {(self._clock.now_ns() - self._broken_ns) / 1e9:.1f}s"
         gone = time_text(self._broken_ns)
         if state is None:
-            missing = f"events between {gone} and {time_text(time.time_ns())} are missing"
+            missing = f"events between {gone} and {time_text(self._clock.now_ns())} are missing"
             self._tell(f"the agent is back {away} and keeps no history: {missing}")
         elif state.run != self._run:
             missing = f"events between {gone} and {_text(state)} are missing"
