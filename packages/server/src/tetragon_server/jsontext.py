@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from tetragon.tetragon_pb2 import Process
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,6 +39,7 @@ _WRAPPERS: Final = frozenset(
 )
 
 # The same process is in many events: as itself, then as the parent of others.
+_REPEATING: Final = "tetragon.Process"
 _REMEMBERED_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -50,8 +49,6 @@ class JsonFormat:
     def __init__(self, *, all_fields: bool = False) -> None:
         self._all_fields = all_fields
         self._writers: dict[str, Write] = {}
-        self._timestamp = _TimestampWriter()
-        self._processes: _Remembering | None = None
 
     def render(self, message: Message) -> str:
         """One object and a line end."""
@@ -60,17 +57,6 @@ class JsonFormat:
     def text(self, message: Message) -> str:
         """The object alone."""
         return self._message_writer(message.DESCRIPTOR)(message)
-
-    def process_text(self, data: bytes) -> str:
-        """The object of the Process with these bytes; made only when they are new."""
-        if self._processes is None:
-            self._message_writer(Process.DESCRIPTOR)
-            assert self._processes is not None
-        return self._processes.of_bytes(data)
-
-    def time_text(self, seconds: int, nanos: int) -> str:
-        """A Timestamp's text, in quotes."""
-        return self._timestamp.text(seconds, nanos)
 
     def _message_writer(self, descriptor: AnyDescriptor) -> Write:
         name = descriptor.full_name
@@ -82,7 +68,7 @@ class JsonFormat:
         """Well-known types have forms of their own."""
         name = descriptor.full_name
         if name == "google.protobuf.Timestamp":
-            return self._timestamp
+            return _TimestampWriter()
         if name in _WRAPPERS:
             write = self._scalar(descriptor.fields_by_name["value"])
             return lambda message: write(message.value)
@@ -108,10 +94,7 @@ class JsonFormat:
                     parts.append(text)
             return f"{{{','.join(parts)}}}"
 
-        if descriptor.full_name != Process.DESCRIPTOR.full_name:
-            return write
-        self._processes = _Remembering(write)
-        return self._processes
+        return _Remembering(write) if descriptor.full_name == _REPEATING else write
 
     def _rows(self, descriptor: AnyDescriptor) -> list[tuple[bool, str, str, Write]]:
         """How to write each field: presence, name, name as JSON, writer of the value.
@@ -186,7 +169,7 @@ class JsonFormat:
 
 
 class _Remembering:
-    """The writer of processes with a bounded memory of texts by bytes."""
+    """The writer of processes with a bounded memory of texts by the bytes of their message."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -194,21 +177,15 @@ class _Remembering:
         self._size = 0
 
     def __call__(self, process: Any) -> str:  # noqa: ANN401  # as all writers
-        data = process.SerializeToString()
-        text = self._texts.get(data)
-        return self._add(data, self._write(process)) if text is None else text
-
-    def of_bytes(self, data: bytes) -> str:
-        """The same for a process that is no message yet."""
-        text = self._texts.get(data)
-        return self._add(data, self._write(Process.FromString(data))) if text is None else text
-
-    def _add(self, data: bytes, text: str) -> str:
-        self._size += len(data) + len(text)
-        if self._size > _REMEMBERED_BYTES:
-            self._texts.clear()
-            self._size = len(data) + len(text)
-        self._texts[data] = text
+        key = process.SerializeToString()
+        text = self._texts.get(key)
+        if text is None:
+            text = self._write(process)
+            self._size += len(key) + len(text)
+            if self._size > _REMEMBERED_BYTES:
+                self._texts.clear()
+                self._size = len(key) + len(text)
+            self._texts[key] = text
         return text
 
 
@@ -237,10 +214,7 @@ class _TimestampWriter:
         self._text = '"1970-01-01T00:00:00'
 
     def __call__(self, stamp: Any) -> str:  # noqa: ANN401  # as all writers
-        return self.text(stamp.seconds, stamp.nanos)
-
-    def text(self, seconds: int, nanos: int) -> str:
-        """As JSON, with its quotes."""
+        seconds, nanos = stamp.seconds, stamp.nanos
         if seconds != self._second:
             self._second = seconds
             self._text = time.strftime('"%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))
