@@ -19,11 +19,11 @@ def test_every_field_has_a_row() -> None:
 
 
 def test_every_field_is_documented() -> None:
-    """It has a line in the table."""
-    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
-    named = [line.split("`")[1] for line in rows]
+    """It has a line in the table, in the API's order."""
+    section = DOCUMENT.read_text().split("\n## Fields\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
 
-    assert [name for name in named if name in FIELDS] == FIELDS
+    assert [line.split("`")[1] for line in rows] == FIELDS
 
 
 def test_the_client_knows_every_event_type() -> None:
