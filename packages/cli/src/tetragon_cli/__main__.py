@@ -84,6 +84,11 @@ def _run_click(words: list[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Abort:
         return _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A command that only has subcommands; to ask what they are is no error.
+        sys.stdout.write(f"{error.ctx.get_help()}\n")
+        sys.stdout.flush()
+        return 0
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
     return code if isinstance(code, int) else 0

@@ -34,6 +34,7 @@ COMMANDS: Final = (
     CommandRow("version", "Print the client's version, and the agent's."),
     CommandRow("completion", "Print a completion script for your shell."),
     CommandRow("hook", "OCI hook: tell the agent of a new container."),
+    CommandRow("help", "Print the help of a command.", hidden=True),
     CommandRow("debug", "Look into maps, programs and caches.", hidden=True),
     CommandRow("dump", "The same as debug dump.", hidden=True),
     CommandRow("sensors", "Deprecated: use tracingpolicy.", hidden=True),

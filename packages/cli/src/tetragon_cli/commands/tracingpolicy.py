@@ -40,6 +40,7 @@ _mode = click.option("-m", "--mode", type=_MODES, help="Mode, whatever the file 
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 
+@client_options
 @click.group("tracingpolicy")
 def command() -> None:
     """Load policies into the agent, list and remove them."""
@@ -69,6 +70,7 @@ def _add(ctx: click.Context, files: tuple[str, ...], mode: str | None, domain: s
 
 
 @command.command("modify")
+@client_options
 @click.argument("file")
 @_mode
 def _modify(file: str, mode: str | None) -> None:

@@ -18,7 +18,8 @@ __all__ = ["command"]
 @click.pass_context
 def command(ctx: click.Context, *, server: bool, build: bool) -> None:
     """Print the client's version, and the agent's."""
-    click.echo(client_version(with_build=build), nl=False)
+    version, _, built_with = client_version(with_build=build).partition("\n")
+    click.echo(version)
     if server:
         from tetragon.sensors_pb2 import GetVersionRequest, GetVersionResponse  # noqa: PLC0415  # only with -s
 
@@ -27,3 +28,4 @@ def command(ctx: click.Context, *, server: bool, build: bool) -> None:
         with AgentClient(client_settings(ctx)) as client:
             reply = client.call("GetVersion", GetVersionRequest(), GetVersionResponse)
         click.echo(f"Server version: {reply.version}")
+    click.echo(built_with, nl=False)
