@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 AGENT: Final = Path(__file__).with_name("settings_agent.py")
 OLD: Final = AgentConfig(log_level="info", cluster_name="old")
-NEW: Final = AgentConfig(log_level="debug", cluster_name="new")
+NEW: Final = AgentConfig(log_level="debug", cluster_name="new", others=(("verbose", "1"),))
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
@@ -49,7 +49,7 @@ def test_changes_are_applied_and_told(caplog: pytest.LogCaptureFixture) -> None:
 
     reloading.reload()
 
-    expected = AgentConfig(log_level="debug", cluster_name="old")
+    expected = AgentConfig(log_level="debug", cluster_name="old", others=NEW.others)
     assert ([expected], expected) == (seen, reloading.config)
     assert [
         ("a changed setting needs a restart", "cluster-name"),

@@ -58,7 +58,8 @@ class Reloading:
             return
         changed = [one for one in self._options if _of(wanted, one) != _of(self.config, one)]
         taken = {one.field_name: _of(wanted, one) for one in changed if one.reloads}
-        before, self.config = self.config, replace(self.config, **taken)
+        before = self.config
+        self.config = replace(before, **taken, others=wanted.others)
         if not self._apply(before):
             self.config = before
             return
