@@ -25,7 +25,7 @@ from .answers import Answers
 from .bus import Bus
 from .encode import EventEncoder, fallback_suffix
 from .export.assembly import Export
-from .filters import FilterRules
+from .filter_rules import FilterRules
 from .grpc_server import GrpcServer
 from .health import health_service
 from .heap import timed_collection

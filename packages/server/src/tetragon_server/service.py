@@ -17,7 +17,7 @@ from grpclib.exceptions import GRPCError
 from tetragon import eventlogservice_pb2, sensors_pb2
 
 from .bus import MAX_STREAMS
-from .filters import FilterError, FilterRules, compile_view
+from .filter_rules import FilterRules
 from .replay import Replay
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class ApiService:
         self, request: events_pb2.GetEventsRequest
     ) -> tuple[frozenset[int] | None, View | None]:
         """Which events the request asks for, and what of them."""
+        from .filters import FilterError, compile_view  # noqa: PLC0415  # an agent may never need it
+
         try:
             if request.ByteSize() <= _COMPILED_AT_ONCE_BYTES:
                 return compile_view(request, self._rules)

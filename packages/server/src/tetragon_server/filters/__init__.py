@@ -5,12 +5,13 @@
 to users. Regular expressions and CEL are imported when a filter first needs them.
 """
 
+from ..filter_rules import FilterRules
 from .compiling import Compiled, compile_filters
 from .errors import FilterError
 from .field_filters import compile_field_filters
 from .parsing import parse_field_filters, parse_filters
 from .views import compile_selection, compile_view
-from .work import ANY_FILTER, FilterRules
+from .work import ANY_FILTER
 
 __all__ = [
     "ANY_FILTER",

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from tetragon import events_pb2 as events_pb
 
+    from ..filter_rules import FilterRules
     from .pid_set import PidSet
     from .subject import Predicate
-    from .work import FilterRules
 
     # All have to match; of several of them one.
     Conditions = Sequence[Predicate]

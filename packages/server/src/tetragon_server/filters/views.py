@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..bus import View
     from ..encode import EncodedEvent
-    from .work import FilterRules
+    from ..filter_rules import FilterRules
 
     Select = Callable[[events_pb.GetEventsResponse], events_pb.GetEventsResponse | None]
 

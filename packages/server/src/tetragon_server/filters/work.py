@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ..filter_rules import FilterRules
 from .errors import FilterError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-__all__ = ["ANY_FILTER", "MAX_PROGRAM", "FilterRules", "Work"]
+__all__ = ["ANY_FILTER", "MAX_PROGRAM", "Work"]
 
 _MAX_FILTERS: Final = 1000
 """In both lists together; one that does not match costs each event up to a microsecond."""
@@ -31,20 +32,6 @@ _MAX_CHARACTERS: Final = 256 * 1024
 MAX_PROGRAM: Final = 20_000
 """Instructions of all regular expressions. `/usr/bin/ls` has 15, a class such as \\pL 1,200; an
 instruction costs up to 6 ns for each byte of text, where RE2 has to simulate it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterRules:
-    """What filters may ask for, by the settings of the agent whose events they see; by default
-    those of requests to an agent without options.
-    """
-
-    with_process_cred: bool = False
-    """Events have capabilities."""
-    ancestors: frozenset[str] = frozenset()
-    """Words of --enable-ancestors in effect."""
-    allow_pid_set: bool = True
-    """Tetragon refuses it in the export options only."""
 
 
 ANY_FILTER: Final = FilterRules(
