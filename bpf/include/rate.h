@@ -9,8 +9,7 @@
  * says that they are no longer, and the next one that is too many is announced again.
  *
  * Execs are marked, not held back: the table of processes, and the events of exits and policies
- * that come after, need all that an exec record says. What a marked one is spared is being made an
- * event, which is nine tenths of what it costs.
+ * that come after, need all that an exec record says. No event is made of a marked one.
  */
 #ifndef TM_RATE_H
 #define TM_RATE_H
