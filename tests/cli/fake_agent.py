@@ -42,7 +42,7 @@ class FakeAgent:
         self.silent: set[str] = set()
         """Methods that are known and never answer."""
         self.events: Sequence[GetEventsResponse] = ()
-        self.metadata: Sequence[tuple[str, str | bytes]] = ()
+        self.metadata: tuple[tuple[str, str | bytes], ...] = ()
         """Sent before the events."""
         self.requests: list[GetEventsRequest] = []
         self.holds_streams = False
@@ -50,6 +50,7 @@ class FakeAgent:
         self.server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[_Handlers(self.handler)])
         self.failure: grpc.StatusCode | None = None
         """How streams end; None is the ordinary way."""
+        self.failure_text = "Socket closed"
         self._released = threading.Event()
 
     def release(self) -> None:
@@ -80,7 +81,7 @@ class FakeAgent:
             context.add_callback(self._released.set)
             self._released.wait(timeout=30)
         if self.failure is not None:
-            context.abort(self.failure, "Socket closed")
+            context.abort(self.failure, self.failure_text)
 
     def handler(self, details: grpc.HandlerCallDetails) -> Any:
         """The handler of one method; None answers UNIMPLEMENTED."""

@@ -84,7 +84,7 @@ def test_a_source_that_fails_is_told_and_the_others_go_on() -> None:
 
     told: list[str] = []
     stream = merged({"a": failing(), "b": iter([event(at) for at in range(2, 5000)])}, told.append)
-    found = []
+    found: list[GetEventsResponse] = []
     with pytest.raises(ConnectionFailedError, match="went away"):
         found.extend(stream)
 

@@ -185,7 +185,10 @@ class AgentClient:
 
     def _explain(self, method: str, error: grpc.RpcError) -> TetragonError:
         """The error for a call that failed."""
-        code, details = error.code(), error.details() or ""
+        from .compact.text import escape  # noqa: PLC0415  # only for errors
+
+        # The agent's words may hold what others chose, such as names of files.
+        code, details = error.code(), "\n".join(map(escape, (error.details() or "").split("\n")))
         # A server that stops may cancel its streams; we never do before the end.
         if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
             return self._explain_unavailable(details)

@@ -34,7 +34,7 @@ _LONGEST_PAUSE_S: Final = 5.0
 class Connect(Protocol):
     """Opens a stream. `met` is called when the agent answers; None: it keeps no history."""
 
-    def __call__(self, request: GetEventsRequest, met: Met) -> Iterator[GetEventsResponse]:
+    def __call__(self, request: GetEventsRequest, met: Met, /) -> Iterator[GetEventsResponse]:
         """Events until the connection ends; UnavailableError if it could not be made or broke."""
 
 

@@ -100,9 +100,11 @@ class TableFormat:
         for column, width in zip(*self._layout, strict=True):
             text = row.cells[column] or empty
             text = fit(text.rjust(width) if column == _PID else text, width)
+            if column == _DETAILS:
+                text = text.rstrip()  # blanks at the end would wrap in a narrower window
             colour = row.colours[column]
             parts.append(f"{colour}{text}{reset}" if colour else text)
-        return f"{' '.join(parts).rstrip()}\n"
+        return f"{' '.join(parts)}\n"
 
     def _row(self, response: GetEventsResponse) -> _Row:
         kind = response.WhichOneof("event")
