@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import tarfile
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +98,38 @@ def test_an_agent_that_is_dead(tmp_path: Path) -> None:
     for name in ("agent.json", "health.json", "tracing-policies.json", "processcache.json"):
         assert f"\n{name}: cannot reach the agent" in f"\n{told}"
     assert "\nmetrics: " in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na 1\n", None),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "answers 404 Not Found"),
+        (b"garbage\r\n\r\n", "no HTTP"),
+        (b"", "no HTTP"),
+    ],
+    ids=["good", "missing", "garbage", "nothing"],
+)
+def test_metrics(answer: bytes, expected: str | None, tmp_path: Path) -> None:
+    """They are there, or the log says why not."""
+    with socket.create_server(("localhost", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        seen = collected(tmp_path, {"metrics_address": f"localhost:{server.getsockname()[1]}"})
+        thread.join()
+
+    if expected is None:
+        assert b"a 1\n" == seen["metrics"]
+    else:
+        assert "metrics" not in seen
+        assert expected in seen[LOG].decode()
 
 
 def test_settings_and_files_that_are_asked_for(tmp_path: Path) -> None:

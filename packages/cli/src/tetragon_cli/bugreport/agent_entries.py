@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tetragon_core.errors import TetragonError
 
-from .archive import MOST_BYTES, read_tail
+from .archive import read_tail
+from .scrape import scraped
 from .secrets import settings_text, without_private, without_secrets
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["AgentEntries"]
 
 _SETTINGS: Final = Path("/etc/tetragon")
-_SCRAPE_S: Final = 5.0
 _EXTRA: Final = "tetragon-bugtool-extra-files.json"
 
 
@@ -97,9 +96,7 @@ class AgentEntries:
         host, _, port = str(self.info.get("metrics_address") or "").rpartition(":")
         if not port.isdecimal():
             return None
-        url = f"http://{host if host not in {'', '0.0.0.0', '[::]'} else 'localhost'}:{port}"  # noqa: S104  # compared
-        with urllib.request.urlopen(f"{url}/metrics", timeout=_SCRAPE_S) as reply:  # noqa: S310  # http only
-            return bytes(reply.read(MOST_BYTES))
+        return scraped(host.strip("[]"), int(port))
 
     def _export(self, archive: Archive) -> bytes | None:
         path = self.info.get("export_fname")
