@@ -29,6 +29,21 @@ def seconds_of(output: str) -> list[int]:
     return [int(json.loads(line)["time"][-3:-1]) for line in output.splitlines()]
 
 
+def test_input_file(tmp_path: Path, run_client: Run) -> None:
+    """--input reads a file; a missing one is a usage error of one line."""
+    path = tmp_path / "events.json"
+    path.write_text('{"test":{}}\n')
+
+    done = run_client("getevents", "-o", "compact", "--input", str(path))
+    failed = run_client("getevents", "--input", str(tmp_path / "none"))
+
+    assert (done.returncode, done.stdout) == (0, "TEST EVENT\n")
+    assert failed.returncode == 2
+    assert failed.stderr == (
+        f"Error: cannot read events from {tmp_path}/none: No such file or directory\n"
+    )
+
+
 def test_compressed_files(tmp_path: Path, run_client: Run) -> None:
     """Known by their content, not by their name."""
     path = tmp_path / "export"

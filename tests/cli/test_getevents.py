@@ -89,21 +89,6 @@ def test_overlong_lines_are_skipped_whole(run_client: Run) -> None:
     assert done.stdout == "TEST EVENT\n"
 
 
-def test_input_file(tmp_path: Path, run_client: Run) -> None:
-    """--input reads a file; a missing one is a usage error of one line."""
-    path = tmp_path / "events.json"
-    path.write_text('{"test":{}}\n')
-
-    done = run_client("getevents", "-o", "compact", "--input", str(path))
-    failed = run_client("getevents", "--input", str(tmp_path / "none"))
-
-    assert (done.returncode, done.stdout) == (0, "TEST EVENT\n")
-    assert failed.returncode == 2
-    assert failed.stderr == (
-        f"Error: cannot read events from {tmp_path}/none: No such file or directory\n"
-    )
-
-
 @pytest.mark.parametrize("off", ["--stack-traces=false", "--no-stack-traces", "--stack-traces=0"])
 def test_boolean_options_can_be_switched_off(off: str, run_client: Run) -> None:
     """All spellings of "no stack traces" work, and only remove the stack traces."""

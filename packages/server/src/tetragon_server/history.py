@@ -8,8 +8,8 @@ listed ancestors, and nothing behind these: a process that the cache gives up lo
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -44,7 +44,7 @@ class History:
     """Bounded by number and by size, each to a chunk. Used in the event loop's thread only."""
 
     def __init__(self, *, max_events: int, max_bytes: int) -> None:
-        self.run = uuid.uuid4().hex
+        self.run = os.urandom(16).hex()
         """Names this run of the agent."""
         self.started_ns = time.time_ns()
         """When it began; events of processes that ran already are older."""
