@@ -31,9 +31,10 @@ def _cgroup_id(path: str, map_fname: str) -> None:  # noqa: ARG001  # upstream's
     """Print the number of a cgroup, given its directory."""
     try:
         # In cgroup file systems the number of the inode is that of the cgroup (kernfs, 5.5).
-        click.echo(Path(path).stat().st_ino)
+        number = Path(path).stat().st_ino
     except OSError as error:
         raise UsageError(f"failed to parse cgroup: {path}: {error.strerror}") from error
+    click.echo(number)
 
 
 @command.command("dump")
