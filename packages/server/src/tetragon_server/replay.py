@@ -8,6 +8,7 @@ meanwhile is counted as dropped for that subscriber. What a filter is, is not kn
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -34,7 +35,8 @@ STATE_KEY: Final = "tetragon-mini-history-bin"
 
 _NUMBER_TAG: Final = tag(events_pb.GetEventsResponse.NUMBER_FIELD_NUMBER, wire_type=0)
 _SLICE: Final = 64
-"""Events that are encoded before others have their turn: about a millisecond."""
+_SLICE_S: Final = 0.002
+"""After so many events or so long, others have their turn: a filter may take its time."""
 
 
 class Replay:
@@ -123,10 +125,14 @@ class Replay:
         while end > history.oldest:
             begin = max(history.oldest, end - _SLICE)
             events = history.read(begin, end - begin)
+            until_s = time.perf_counter() + _SLICE_S
             for number in range(end - 1, begin - 1, -1):
                 count -= self._payload(events[number - begin]) is not None
                 if not count:
                     return number
+                if time.perf_counter() > until_s:
+                    await asyncio.sleep(0)
+                    until_s = time.perf_counter() + _SLICE_S
             end = begin
             await asyncio.sleep(0)
         return end
@@ -139,13 +145,14 @@ class Replay:
             self._position = history.oldest
         batch: list[bytes] = []
         room = max_bytes
+        until_s = time.perf_counter() + _SLICE_S
         for event in history.read(self._position, min(_SLICE, self._next - self._position)):
             payload = self._payload(event)
             if payload is not None:
                 batch.append(payload + self._suffix(self._position))
                 room -= len(payload)
             self._position += 1
-            if room <= 0:
+            if room <= 0 or time.perf_counter() > until_s:
                 break
         return batch
 
