@@ -178,3 +178,20 @@ def test_long_texts_of_ended_images_are_bounded() -> None:
     assert cache.live(7) is previous
     assert len(cache) == 5  # four of 20 kB each and a bit, and the live one
     assert stats.snapshot()[Counter.CACHE_EVICTED] == 0
+
+
+def test_what_is_given_up_and_what_is_missed_is_counted() -> None:
+    """Any entry that had to go for another, and any key that was not there."""
+    cache, stats = make_cache(capacity=2)
+    first, second, third = (make_process(pid, 10 * pid) for pid in (1, 2, 3))
+    cache.add(first)
+    cache.retire(first, 100)
+    cache.add(second)
+
+    cache.add(third)
+
+    assert cache.get(first.key) is None
+    assert cache.get(second.key) is second
+    statistics = cache.statistics()
+    assert (1, 1) == (statistics.evictions, statistics.misses)
+    assert 0 == stats.snapshot()[Counter.CACHE_EVICTED]
