@@ -24,6 +24,14 @@ _DIFFERENT = [
     # Texts of times are as short as possible.
     ("string(duration('1.5s')) == '1.5s'", True, False),
     ("string(timestamp('2020-01-02T03:04:05.120Z')) == '2020-01-02T03:04:05.12Z'", True, False),
+    # Times are read as RFC 3339 and no other way.
+    ("timestamp('2020-1-02T03:04:05Z') > timestamp(0)", "error", True),
+    ("timestamp('2020-01-02t03:04:05z') > timestamp(0)", "error", True),
+    # A raw string may end in a backslash.
+    (r"r'\' == '\\'", True, "rejected"),
+    # A literal has to be within the range of its type.
+    ("1e3008 > 1.0", "rejected", True),
+    ("double('1_000.5') == 1000.5", True, "error"),
     # Durations convert to and from other things.
     ("int(duration('1s')) == 1000000000", True, "error"),
     ("duration(1) == duration('1s')", "rejected", "error"),

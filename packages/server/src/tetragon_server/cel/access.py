@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .errors import CelRuntimeError
 from .fields import select
-from .values import Map, type_name
+from .values import NUMBERS, Map, type_name
 
 __all__ = ["index"]
 
@@ -23,7 +23,8 @@ def index(container: object, key: object) -> object:
 
 
 def _place(key: object, length: int) -> int:
-    if not isinstance(key, int | float) or isinstance(key, bool):
+    # A timestamp is an int to Python; the class tells.
+    if key.__class__ not in NUMBERS or not isinstance(key, int | float):
         raise CelRuntimeError(f"a number was expected as index, found {type_name(key)}")
     if isinstance(key, float) and not key.is_integer():
         raise CelRuntimeError(f"a whole number was expected as index, found {key}")

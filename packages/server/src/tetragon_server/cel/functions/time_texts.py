@@ -29,7 +29,7 @@ _LONGEST: Final = 200
 """Characters of a duration: sixty of its terms."""
 
 _RFC3339: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:[0-5]\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:[0-5]\d)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 
@@ -68,7 +68,7 @@ def timestamp_of(text: str) -> Timestamp:
         raise CelRuntimeError(f"a time as 2006-01-02T15:04:05Z was expected: {text[:40]!r}")
     day, time, fraction, zone = match.groups()
     try:
-        moment = datetime.fromisoformat(f"{day}T{time}{zone.upper()}")
+        moment = datetime.fromisoformat(f"{day}T{time}{zone}")
     except ValueError as error:
         raise CelRuntimeError(f"a time that exists was expected: {text[:40]!r}, {error}") from None
     nanoseconds = int((fraction or "").ljust(9, "0")[:9])
@@ -82,4 +82,7 @@ def timestamp_text(value: Timestamp) -> str:
     """Write RFC 3339 in UTC, with as many digits below the second as there are."""
     seconds, nanoseconds = divmod(int(value), _SECOND_NS)
     fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}{fraction}Z"
+    try:
+        return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}{fraction}Z"
+    except OverflowError:
+        raise CelRuntimeError("a time within the years 1 to 9999 was expected") from None

@@ -47,18 +47,21 @@ def _named_zone(name: str) -> tzinfo:
         raise CelRuntimeError(f"no such time zone: {name[:40]!r}") from None
 
 
+def _moment(value: Timestamp, zone: tzinfo) -> datetime:
+    try:
+        return (_EPOCH + timedelta(microseconds=int(value) // 1000)).astimezone(zone)
+    except OverflowError:
+        raise CelRuntimeError("a time within the years 1 to 9999 was expected") from None
+
+
 def _part(name: str, part: Callable[[datetime], int], of_duration: int = 0) -> Function:
     """The rows of one function; of_duration is the unit in ns where a duration has it too."""
 
     def in_utc(value: Timestamp) -> int:
-        return part(_EPOCH + timedelta(microseconds=int(value) // 1000))
+        return part(_moment(value, UTC))
 
     def in_zone(value: Timestamp, zone: str) -> int:
-        try:
-            moment = _EPOCH + timedelta(microseconds=int(value) // 1000)
-            return part(moment.astimezone(_zone(zone)))
-        except OverflowError:
-            raise CelRuntimeError("a time within the years 1 to 9999 was expected") from None
+        return part(_moment(value, _zone(zone)))
 
     def units(value: Duration) -> int:
         return int(value) // of_duration if value >= 0 else -(-int(value) // of_duration)
