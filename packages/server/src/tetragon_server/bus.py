@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.errors import TetragonError
 from tetragon_core.stats import Counter
 
 from .encode import lost_suffix
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     View = Callable[[EncodedEvent], bytes | None]
 
-__all__ = ["Bus", "Subscription"]
+__all__ = ["Bus", "Subscription", "ViewError"]
 
 _POLL_S: Final = 0.01
 _NOTES_BYTES: Final = 8192
@@ -33,6 +34,10 @@ _OWN_BYTES: Final = 256 * 1024
 """What a queue may hold when others hold all there is: no slow reader costs a quick one events."""
 MAX_STREAMS: Final = 1024
 """Subscribers at a time, beside those of the agent itself."""
+
+
+class ViewError(TetragonError):
+    """A view cannot go on: its subscription ends with these words."""
 
 
 class _Budget:
@@ -72,13 +77,20 @@ class Subscription:
         self._told_dropped = 0
         self._notes = b""
         self._closed = False
+        self._failure: ViewError | None = None
         self._changed = asyncio.Event()
 
     def offer(self, event: EncodedEvent, total_lost: int) -> None:
         """Queue `event` if it is wanted and fits; `total_lost` counts since the agent's start."""
         if self._kinds is not None and event.kind not in self._kinds:
             return
-        seen = event.payload if self._view is None else self._view(event)
+        try:
+            seen = event.payload if self._view is None else self._view(event)
+        except ViewError as error:
+            self._failure = error
+            self._kinds = frozenset()
+            self.close()
+            return
         if seen is None:
             return
         payload = seen + self._notes
@@ -130,11 +142,21 @@ class Subscription:
         """True when take() would not wait."""
         return bool(self._queue)
 
+    @property
+    def queued(self) -> int:
+        """Events that were not taken yet."""
+        return len(self._queue)
+
     async def take(self, max_events: int, max_bytes: int) -> list[bytes]:
-        """The oldest events, at least one, as many as fit; empty only when the bus has closed."""
+        """The oldest events, at least one, as many as fit; empty only when the bus has closed.
+
+        Raises ViewError after the last event of a view that failed.
+        """
         while not self._queue and not self._closed:
             self._changed.clear()
             await self._changed.wait()
+        if self._failure is not None and not self._queue:
+            raise self._failure
         batch: list[bytes] = []
         room = max_bytes
         while self._queue and len(batch) < max_events:

@@ -16,8 +16,9 @@ from grpclib.exceptions import GRPCError
 
 from tetragon import eventlogservice_pb2, sensors_pb2
 
-from .bus import MAX_STREAMS
+from .bus import MAX_STREAMS, ViewError
 from .filter_rules import FilterRules
+from .patience import Patience
 from .replay import Replay
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ApiService:
         """`more`: rpcs that are answered elsewhere, request to reply by name."""
         self._bus = bus
         self._rules = rules or FilterRules()
+        self._patience = Patience()
         self._history = history
         self._unary: dict[str, Answer] = {
             "GetHealth": _constant(answers.health),
@@ -119,11 +121,13 @@ class ApiService:
 
         try:
             if request.ByteSize() <= _COMPILED_AT_ONCE_BYTES:
-                return compile_view(request, self._rules)
-            return await asyncio.to_thread(compile_view, request, self._rules)
+                kinds, view = compile_view(request, self._rules)
+            else:
+                kinds, view = await asyncio.to_thread(compile_view, request, self._rules)
         except FilterError as error:
             # What Tetragon's clients get for a bad filter.
             raise GRPCError(Status.UNKNOWN, str(error)) from None
+        return kinds, None if view is None else self._patience.limited(view)
 
     def _check_room(self) -> None:
         if self._bus.subscribers >= MAX_STREAMS:
@@ -136,8 +140,8 @@ class ApiService:
         request: events_pb2.GetEventsRequest | None = await stream.recv_message()
         if request is None:
             raise GRPCError(Status.INVALID_ARGUMENT, "GetEvents: the request is missing")
-        self._check_room()
         kinds, view = await self._compiled(request)
+        self._check_room()
         replay = self._replay(request, kinds, view)
         subscription = self._bus.subscribe(kinds, view if replay is None else replay.live)
         try:
@@ -151,6 +155,8 @@ class ApiService:
                 if subscription.has_events:
                     # With a fast reader nothing here ever waits; others want their turn.
                     await asyncio.sleep(0)
+        except ViewError as error:
+            raise GRPCError(Status.RESOURCE_EXHAUSTED, str(error)) from None
         finally:
             self._bus.unsubscribe(subscription)
         raise GRPCError(Status.UNAVAILABLE, "the agent is stopping")
