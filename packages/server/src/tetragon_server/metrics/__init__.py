@@ -43,7 +43,7 @@ class AgentMetrics:
         """Serve the page; without sockets nothing happens."""
         if not sockets:
             return
-        from .page import CONTENT_TYPE, Page  # noqa: PLC0415  # 0.15 s: only with a metrics server
+        from .page import CONTENT_TYPE, Page  # noqa: PLC0415  # 0.1 s: only with a metrics server
 
         self._server = MetricsServer(Page(sources).text, CONTENT_TYPE)
         await self._server.listen(sockets)
