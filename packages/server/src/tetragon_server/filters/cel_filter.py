@@ -30,7 +30,7 @@ def compile_cel(texts: Iterable[str], work: Work) -> tuple[frozenset[int], Predi
 
     expressions = []
     for text in texts:
-        work.add_expression("cel_expression", text)
+        work.add_cel("cel_expression", text)
         try:
             expressions.append(compile_expression(text))
         except CelError as error:

@@ -24,7 +24,9 @@ _MAX_FIELD_FILTERS: Final = 100
 _MAX_VALUES: Final = 100_000
 """In all lists of all filters; so many take 15 ms to read."""
 _MAX_EXPRESSIONS: Final = 1000
-"""Regular expressions, label selectors, CEL expressions and paths of fields."""
+"""Regular expressions, label selectors and paths of fields."""
+_MAX_CEL_EXPRESSIONS: Final = 100
+"""Each may take some 50 ms for an event."""
 _MAX_EXPRESSION_CHARACTERS: Final = 64 * 1024
 """Each; half a million characters of a pattern take 20 ms to compile."""
 _MAX_CHARACTERS: Final = 256 * 1024
@@ -49,6 +51,7 @@ class Work:
     rules: FilterRules
     _values: int = field(default=0, init=False)
     _expressions: int = field(default=0, init=False)
+    _cel_expressions: int = field(default=0, init=False)
     _characters: int = field(default=0, init=False)
     _program: int = field(default=0, init=False)
 
@@ -87,6 +90,16 @@ class Work:
         else:
             return
         raise FilterError(f"{name}: {quoted(text)} is too much; the limit is {limit}")
+
+    def add_cel(self, name: str, text: str) -> None:
+        """As add_expression, for CEL."""
+        self.add_expression(name, text)
+        self._cel_expressions += 1
+        if self._cel_expressions > _MAX_CEL_EXPRESSIONS:
+            raise FilterError(
+                f"{name}: {quoted(text)} is too much; the limit is {_MAX_CEL_EXPRESSIONS}"
+                " CEL expressions in all filters: write several as one, with ||"
+            )
 
     def add_program(self, name: str, text: str, instructions: int) -> None:
         """After the pattern `text` was compiled."""
