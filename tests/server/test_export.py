@@ -143,6 +143,12 @@ def test_filters_that_cannot_be_used_end_the_start(settings: dict[str, Any], sai
         assert "\n" not in str(error.value)
 
 
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    """The start ends with its name."""
+    with pytest.raises(UsageError, match=f"{tmp_path} is a directory"):
+        AgentConfig(export_filename=str(tmp_path)).check()
+
+
 def test_what_is_over_the_limit_is_told_in_the_file(tmp_path: Path) -> None:
     """The last report comes with the end, so that no drop goes untold."""
     events = [exec_of(number) for number in range(5)]
@@ -255,3 +261,18 @@ def test_statistics_tell_what_became_of_events() -> None:
     assert exporter.counters()[Counter.EXPORTED] == 9
     # What the bus dropped is among its own counts.
     assert exporter.counters()[Counter.EXPORT_LOST] == 1
+
+
+def test_what_is_left_at_the_end_is_counted() -> None:
+    """An end without any time loses what waits, and says so."""
+
+    async def run() -> Exporter:
+        bus = make_bus()
+        exporter = make_exporter(bus, FakeSink())
+        for number in range(5):
+            bus.publish(exec_of(number))
+        exporter.start()
+        await exporter.close(0)
+        return exporter
+
+    assert asyncio.run(run()).statistics()["fake"].lost == 5

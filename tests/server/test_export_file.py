@@ -11,7 +11,6 @@ import pytest
 
 from server.exporting import MIB, STAMP, file_sink, numbers_in, ready, ready_ones
 from server.harness import names_in
-from tetragon_core.errors import UsageError
 from tetragon_server.export.sink import SinkError
 
 if TYPE_CHECKING:
@@ -74,12 +73,6 @@ def test_half_a_line_of_a_crash_spoils_no_other(tmp_path: Path) -> None:
     file_sink(path).write([ready(1)])
 
     assert path.read_text() == '{"n":0}\n{"n"\n{"n":1}\n'
-
-
-def test_a_directory_is_refused(tmp_path: Path) -> None:
-    """At start, with the name."""
-    with pytest.raises(UsageError, match=f"{tmp_path} is a directory"):
-        file_sink(tmp_path)
 
 
 def test_a_file_may_become_full_and_not_more(tmp_path: Path) -> None:

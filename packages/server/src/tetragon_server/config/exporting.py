@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+from tetragon_core.errors import UsageError
 
 from .kinds import DURATION, number
 from .option import option
@@ -111,7 +114,11 @@ class ExportOptions:
             return _OWNER_ONLY
 
     def check_export(self) -> None:
-        """Raise UsageError for filters that cannot be used."""
+        """Raise UsageError for a file and filters that cannot be used."""
+        if self.export_filename and Path(self.export_filename).is_dir():
+            raise UsageError(
+                f"export-filename {self.export_filename} is a directory; name a file in it"
+            )
         if self.export_allowlist or self.export_denylist or self.field_filters:
             from ..export.selection import Selection  # noqa: PLC0415  # loads the filters' engine
 

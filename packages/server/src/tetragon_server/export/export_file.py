@@ -23,7 +23,7 @@ class ExportFile:
     """Its limits can be changed while it is written."""
 
     def __init__(self, config: AgentConfig) -> None:
-        """Raises UsageError when the file's name is that of a directory."""
+        """Makes and opens no file yet."""
         self._config = config
         self._sink = FileSink(
             Path(config.export_filename),

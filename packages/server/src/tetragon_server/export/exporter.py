@@ -80,7 +80,9 @@ class Exporter:
         self._lines = lines
         self._feeds = tuple(feeds)
         self._subscription = bus.subscribe(view=self._view, max_events=max_events)
-        self._bad = 0
+        self._has_left = False
+        self._unsent = 0
+        """Events that were not even made JSON: wrong ones, and those left at the end."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def _view(self, event: EncodedEvent) -> bytes | None:
@@ -105,14 +107,21 @@ class Exporter:
                     feed.offer(events)
                 await asyncio.sleep(0)
         finally:
-            self._bus.unsubscribe(self._subscription)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Get no more events; those that were not taken are lost."""
+        if not self._has_left:
+            self._has_left = True
+            self._unsent += self._subscription.queued
+        self._bus.unsubscribe(self._subscription)
 
     def _line(self, payload: bytes) -> ExportedEvent | None:
         try:
             return self._lines.line(payload)
         except Exception:  # noqa: BLE001  # one event must not end the export of all others; it is counted
-            self._bad += 1
-            if self._bad <= _ERRORS_LOGGED:
+            self._unsent += 1
+            if self._unsent <= _ERRORS_LOGGED:
                 _log.exception("an event cannot be exported")
             return None
 
@@ -145,7 +154,7 @@ class Exporter:
                 if all(feed.has_ended for feed in self._feeds):
                     break
                 await asyncio.sleep(_POLL_S)
-        self._bus.unsubscribe(self._subscription)
+        self._leave()
         for feed in self._feeds:
             feed.abandon()
 
@@ -160,7 +169,7 @@ class Exporter:
             exported_bytes=counts.written_bytes,
             last_event_time_ns=counts.last_time_ns,
             rate_limited=self._rate_limit.dropped,
-            lost=counts.lost + self._subscription.dropped + self._bad,
+            lost=counts.lost + self._subscription.dropped + self._unsent,
             too_large=counts.too_large,
             write_errors=counts.errors,
         )
@@ -171,7 +180,7 @@ class Exporter:
         return {
             Counter.EXPORTED: sum(one.written for one in all_counts),
             Counter.EXPORT_RATE_LIMITED: self._rate_limit.dropped,
-            Counter.EXPORT_LOST: sum(one.lost for one in all_counts) + self._bad,
+            Counter.EXPORT_LOST: sum(one.lost for one in all_counts) + self._unsent,
             Counter.EXPORT_TOO_LARGE: sum(one.too_large for one in all_counts),
             Counter.EXPORT_ERRORS: sum(one.errors for one in all_counts),
         }

@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.errors import UsageError
-
 from .open_file import OpenFile, PartlyWrittenError, refuse_foreign_link
 from .rotation import Naming
 from .sink import SinkError
@@ -61,9 +59,7 @@ class FileSink:
         retention: Retention,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """`now_ns` since the epoch, for names. Raises UsageError for a path that is a directory."""
-        if path.is_dir():
-            raise UsageError(f"export-filename {path} is a directory; name a file in it")
+        """`now_ns` since the epoch, for names."""
         self.retention = retention
         self.mode = mode
         self.max_mib = max_mib
