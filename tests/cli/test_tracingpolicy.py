@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tetragon import sensors_pb2 as pb
-from tetragon_cli.policy_mode import with_mode
 from tetragon_core.errors import UsageError
+from tetragon_core.policy.mode_text import with_mode
 
 if TYPE_CHECKING:
     import subprocess

@@ -14,8 +14,7 @@ from server.successive import Host, killing
 from tetragon import sensors_pb2 as pb
 from tetragon_core.errors import UsageError
 from tetragon_server.policies.entry import PolicyMode, PolicyState
-from tetragon_server.policies.persisting import with_mode_option
-from tetragon_server.policies.reading import read_policy
+from tetragon_server.policies.status import policy_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,6 +123,7 @@ def test_a_disabled_policy_comes_back_disabled(keeping: Keeping) -> None:
     assert keeping.record()["enabled"] is False
     assert [("grpc:a", PolicyState.DISABLED)] == keeping.states()
     assert [] == keeping.host.engine.attached
+    assert pb.TP_MODE_ENFORCE == policy_status(keeping.host.entry()).mode
     keeping.call("ConfigureTracingPolicy", name="a", enable=True)
     assert [("grpc:a", PolicyState.ENABLED)] == keeping.states()
     assert keeping.record()["enabled"] is True
@@ -252,27 +252,3 @@ def test_rejected_enforcement_holds_for_what_was_kept(keeping: Keeping) -> None:
 
     with pytest.raises(UsageError, match=r"a::grpc.json: it would enforce"):
         keeping.restart(reject_enforcement=True)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        "",
-        "  options: []\n",
-        "  options:\n    - name: disable-kprobe-multi\n      value: '1'\n",
-        "  options:\n    - {name: policy-mode, value: enforce}\n",
-        '  options:\n    - name: "policy-mode"\n      value: "enforce"\n',
-    ],
-)
-def test_a_mode_in_a_text(options: str) -> None:
-    """All else of the policy stays."""
-    text = killing() + options
-
-    changed = read_policy(with_mode_option(text, "monitor")).policy
-
-    before = read_policy(text).policy
-    assert "monitor" == str(changed.spec.options["policy-mode"].value)
-    kept = {name: str(one.value) for name, one in before.spec.options.items()}
-    now = {name: str(one.value) for name, one in changed.spec.options.items()}
-    assert {**kept, "policy-mode": "monitor"} == now
-    assert len(before.spec.hooks) == len(changed.spec.hooks)

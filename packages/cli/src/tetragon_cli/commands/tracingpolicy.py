@@ -253,7 +253,9 @@ def _text_of(file: str, mode: str | None = None) -> str:
         raise UsageError(f"{file} is no text: {error.reason} at byte {error.start}") from error
     if mode is None:
         return text
-    from ..policy_mode import with_mode  # noqa: PLC0415  # most policies are sent as they are
+    from tetragon_core.policy.mode_text import (  # noqa: PLC0415  # most policies are sent as they are
+        with_mode,
+    )
 
     return with_mode(text, mode)
 

@@ -8,9 +8,8 @@ pass through.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from tetragon_core.enforcement import MODE_OPTION
 from tetragon_core.errors import TetragonError, UsageError
 
 from .changes import Changes
@@ -20,8 +19,6 @@ from .store import PolicyStore, StoredPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import yaml
 
     from .entry import PolicyEntry
     from .manager import PolicyManager
@@ -127,7 +124,7 @@ class Persisting:
         if stored is None:
             await self._manager.configure(key, mode=mode, enable=enable)
             return
-        text = stored.text if mode is None else with_mode_option(stored.text, _WORDS[mode])
+        text = stored.text if mode is None else _in_mode(stored.text, mode)
         await self._put(key, StoredPolicy(text, stored.is_enabled if enable is None else enable))
         try:
             await self._manager.configure(key, mode=mode, enable=enable)
@@ -139,32 +136,9 @@ class Persisting:
         await self._worker.run(lambda: self._store.put(key, stored))
 
 
-def with_mode_option(text: str, mode: str) -> str:
-    """The YAML of a policy that asks for this mode; scalars stay as they were written, comments do
-    not. What can be parsed as a policy has the wanted parts.
-    """
-    import yaml  # noqa: PLC0415  # an agent without policies needs none of it
+def _in_mode(text: str, mode: PolicyMode) -> str:
+    from tetragon_core.policy.mode_text import (  # noqa: PLC0415  an agent without policies needs no YAML
+        with_mode,
+    )
 
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    spec = _value(root, "spec")
-    options = _value(spec, "options")
-    if options is None:
-        key = yaml.ScalarNode("tag:yaml.org,2002:str", "options")
-        options = yaml.SequenceNode("tag:yaml.org,2002:seq", [], flow_style=False)
-        spec.value.append((key, options))
-    for option in options.value:
-        name = _value(option, "name")
-        value = _value(option, "value")
-        if name.value == MODE_OPTION and value is not None:
-            value.tag, value.value, value.style = "tag:yaml.org,2002:str", mode, None
-            break
-    else:
-        options.value.append(yaml.compose(f"name: {MODE_OPTION}\nvalue: {mode}"))
-    written: str = yaml.serialize(root, allow_unicode=True)
-    return written
-
-
-def _value(mapping: yaml.Node | None, name: str) -> Any:  # noqa: ANN401  # a node, or None
-    pairs = [] if mapping is None else mapping.value
-    found = (value for key, value in pairs if key.value == name)
-    return next(found, None)
+    return with_mode(text, _WORDS[mode])

@@ -15,7 +15,7 @@ from tetragon_core.policy.model import (
     UsdtHook,
 )
 
-from .entry import LOADED, PolicyMode
+from .entry import LOADED, PolicyMode, PolicyState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
         fell_back=bool(entry.fallback),
         max_kills_per_minute=0 if entry.mode is PolicyMode.MONITOR_ONLY else entry.max_kills,
     )
-    if entry.loaded is not None:
+    if entry.loaded is not None or entry.state is PolicyState.DISABLED:
         status.mode = _MODES[entry.mode]
     if entry.since_ns:
         status.since.FromNanoseconds(entry.since_ns)
