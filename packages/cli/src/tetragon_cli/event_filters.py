@@ -58,7 +58,11 @@ _ROWS: Final = (
     _Row(("--process",), "binary_regex", "Events of processes whose path matches."),
     _Row(("--processes",), "binary_regex"),
     _Row(("--policy-names",), "policy_names", "Events of these tracing policies."),
-    _Row(("--cel-expression",), "cel_expression", "Events this is true for; write one with commas in double quotes."),
+    _Row(
+        ("--cel-expression",),
+        "cel_expression",
+        "Events this is true for; write one with commas in double quotes.",
+    ),
 )
 
 
