@@ -50,22 +50,6 @@ def test_a_policy_that_does_nothing(run_client: Run) -> None:
     assert {} == policy["spec"]
 
 
-@pytest.mark.parametrize("kind", ["all-syscalls", "all-syscalls-list"])
-def test_system_calls_of_this_kernel(kind: str, run_client: Run) -> None:
-    """All that it has, of one executable if that is wanted."""
-    done = run_client("tp", "generate", "-m", "/bin/cat", kind)
-
-    written = spec(done)
-    names = {hook["call"] for hook in written["kprobes"]}
-    if kind == "all-syscalls-list":
-        assert {"list:syscalls"} == names
-        names = set(written["lists"][0]["values"])
-    assert {"sys_read", "sys_execve", "sys_bpf"} <= names
-    chosen = [{"matchBinaries": [{"operator": "In", "values": ["/bin/cat"]}]}]
-    assert all(hook["syscall"] and hook["selectors"] == chosen for hook in written["kprobes"])
-    assert "syscalls" == parse_policy(done.stdout, "x.yaml").name
-
-
 def test_functions_of_a_file(tmp_path: Path, run_client: Run) -> None:
     """Functions, no other symbols."""
     path = tmp_path / "file"
