@@ -55,7 +55,8 @@ class OpenFile:
         """False for pipes and devices such as /dev/stdout, which are neither rotated nor sized."""
         self.owner = (status.st_uid, status.st_gid)
         if self.is_regular and status.st_size and not _ends_with_line(path, status.st_size):
-            # A machine that lost its power in the middle of a line must not spoil the next one.
+            # A kill -9 in the middle of a line must not spoil the next one. Cutting it off would
+            # have programs that follow the file read all of it again.
             os.write(descriptor, b"\n")
 
     @property
