@@ -95,8 +95,9 @@ def test_an_agent_that_is_dead(tmp_path: Path) -> None:
     assert {"tetragon-info.json", "tetragon.log", LOG} == seen.keys()
     told = seen[LOG].decode()
     assert "tetragon.log: 1 lines are no JSON" in told
-    for name in ("agent.json", "health.json", "tracing-policies.json", "processcache.json"):
-        assert f"\n{name}: cannot reach the agent" in f"\n{told}"
+    assert told.startswith("agent.json: cannot reach the agent")
+    for name in ("health.json", "tracing-policies.json", "processcache.json"):
+        assert f"\n{name}: not asked: cannot reach the agent" in told
     assert "\nmetrics: " in told
 
 
@@ -130,6 +131,19 @@ def test_metrics(answer: bytes, expected: str | None, tmp_path: Path) -> None:
     else:
         assert "metrics" not in seen
         assert expected in seen[LOG].decode()
+
+
+def test_an_agent_that_hangs_is_waited_for_once(agent: Any, tmp_path: Path) -> None:
+    """The first answer that does not come is the last one that is asked for."""
+    agent.silent |= {"GetInfo", "GetHealth", "ListTracingPolicies", "GetDebug"}
+    settings = ClientSettings(server_address=agent.address, retries=0, timeout_s=0.3)
+    with new_archive(tmp_path / "out.tgz") as archive:
+        AgentEntries(tmp_path / "x", {}, settings, tmp_path).add_to(archive)
+
+    told = entries(tmp_path / "out.tgz")[LOG].decode()
+    assert {"GetInfo"} == agent.asked.keys()
+    assert "agent.json: no answer from the agent" in told
+    assert "health.json: not asked: no answer from the agent" in told
 
 
 def test_settings_and_files_that_are_asked_for(tmp_path: Path) -> None:

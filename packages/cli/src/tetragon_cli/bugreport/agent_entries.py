@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tetragon_core.errors import TetragonError
+from tetragon_core.errors import ConnectionFailedError, TetragonError
 
 from .archive import read_tail
 from .scrape import scraped
@@ -36,6 +36,8 @@ class AgentEntries:
     """What the info file says; empty when there is none."""
     settings: ClientSettings
     settings_dir: Path = _SETTINGS
+    _silent: list[str] = field(default_factory=list)
+    """Why the agent did not answer, when it did not: it is not waited for again."""
 
     def add_to(self, archive: Archive) -> None:
         """Everything that can be had."""
@@ -53,8 +55,14 @@ class AgentEntries:
     def _ask(self, rpc: str, request: Message, reply_type: type[Any]) -> Any:  # noqa: ANN401  # of reply_type
         from ..client import AgentClient  # noqa: PLC0415  # imports gRPC
 
-        with AgentClient(self.settings) as client:
-            return client.call(rpc, request, reply_type)
+        if self._silent:
+            raise ConnectionFailedError(f"not asked: {self._silent[0]}")
+        try:
+            with AgentClient(self.settings) as client:
+                return client.call(rpc, request, reply_type)
+        except ConnectionFailedError as error:
+            self._silent.append(str(error))
+            raise
 
     def _seen(self) -> dict[str, Any]:
         from tetragon.sensors_pb2 import GetInfoRequest, GetInfoResponse  # noqa: PLC0415  # late
@@ -86,7 +94,7 @@ class AgentEntries:
     def _process_cache(self, archive: Archive) -> bytes:
         from ..commands.dump import process_cache  # noqa: PLC0415  # not for --help
 
-        reply = process_cache(self.settings)
+        reply = process_cache(self._ask, self.settings.max_recv_size)
         if reply.left_out:
             archive.note("processcache.json", f"{reply.left_out} entries did not fit")
         lines = "".join(_json(one) for one in reply.processes)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,11 +14,11 @@ from ..kernel_objects import PIN_ROOT, owned_map, run_dir_option
 from ..settings import client_options, client_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from google.protobuf.message import Message
 
     from tetragon.sensors_pb2 import DumpProcessCacheResArgs
-
-    from ..settings import ClientSettings
 
 __all__ = ["command", "execve_lines", "no_policy_filter", "process_cache"]
 
@@ -46,11 +46,16 @@ def _process_cache(
     """Print the process cache, one JSON object a line."""
     from tetragon_server.jsontext import JsonFormat  # noqa: PLC0415  # keeps --help fast
 
-    reply = process_cache(
-        client_settings(ctx),
-        skip_zero_refcnt=skip_zero_refcnt,
-        exclude_running=exclude_execve_map_processes,
-    )
+    from ..client import AgentClient  # noqa: PLC0415  # keeps --help fast
+
+    settings = client_settings(ctx)
+    with AgentClient(settings) as client:
+        reply = process_cache(
+            client.call,
+            settings.max_recv_size,
+            skip_zero_refcnt=skip_zero_refcnt,
+            exclude_running=exclude_execve_map_processes,
+        )
     render = JsonFormat().render
     for one in reply.processes:
         click.echo(render(one), nl=False)
@@ -63,21 +68,23 @@ def _process_cache(
 
 
 def process_cache(
-    settings: ClientSettings, *, skip_zero_refcnt: bool = False, exclude_running: bool = False
+    call: Callable[[str, Message, type[Any]], Any],
+    max_bytes: int,
+    *,
+    skip_zero_refcnt: bool = False,
+    exclude_running: bool = False,
 ) -> DumpProcessCacheResArgs:
-    """The agent's answer; `left_out` tells of what did not fit."""
+    """What the agent answers to `call`, a client's; `left_out` tells of what did not fit."""
     from tetragon import sensors_pb2 as pb  # noqa: PLC0415  # keeps --help fast
-
-    from ..client import AgentClient  # noqa: PLC0415  # as above
 
     wanted = pb.DumpProcessCacheReqArgs(
         skip_zero_refcnt=skip_zero_refcnt,
         exclude_execve_map_processes=exclude_running,
-        max_bytes=settings.max_recv_size,
+        max_bytes=max_bytes,
     )
     request = pb.GetDebugRequest(flag="CONFIG_FLAG_DUMP_PROCESS_CACHE", dump=wanted)
-    with AgentClient(settings) as client:
-        return client.call("GetDebug", request, pb.GetDebugResponse).processes
+    reply: pb.GetDebugResponse = call("GetDebug", request, pb.GetDebugResponse)
+    return reply.processes
 
 
 @command.command("execve")
