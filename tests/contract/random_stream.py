@@ -18,6 +18,7 @@ from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import ManualClock
 from tetragon_core.messages import TICK_NS, ExecFlag
 from tetragon_core.observer import Observer
+from tetragon_core.redaction import HIDDEN, Redacted
 from tetragon_core.scanned import ScannedProcess
 from tetragon_core.stats import Stats
 from tetragon_sensors import _wire
@@ -28,8 +29,11 @@ from tetragon_server.process_message import ProcessBuilder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tetragon_core.redaction import Redaction
+
 RECORDS: Final = 4000
 PIDS: Final = 12
+ENVIRON: Final = int(ExecFlag.ENVIRON)
 PARTS: Final = ("cgroup", "tty", "filename", "interpreter", "cwd", "executable")
 TEXTS: Final = (b"", b"/", b"/bin/sh", b"a b", b"\xff\xfe", "é🚀".encode(), b"x" * 300)
 
@@ -45,8 +49,8 @@ class Stream:
     def record(self) -> bytes:
         """The next one, two milliseconds later."""
         self.now += 2_000_000
-        makers = (self._fork, self._exec, self._exec, self._exit, self._noise)
-        return self._random.choices(makers, (30, 20, 20, 29, 1))[0]()
+        makers = (self._fork, self._exec, self._exit, self._throttle, self._noise)
+        return self._random.choices(makers, (30, 40, 29, 1, 1))[0]()
 
     def _key(self) -> tuple[int, int]:
         """One that was used before, or now and then one that nobody knows."""
@@ -58,7 +62,7 @@ class Stream:
         parent = self._key()
         return {
             "kind": int(kind),
-            "flags": self._random.choice((0, int(ExecFlag.FIRST), self._random.getrandbits(15))),
+            "flags": self._random.choice((0, int(ExecFlag.FIRST), self._random.getrandbits(19))),
             "nspid": self._random.choice((0, 0, 0, 1, 5)),
             "process_tgid": process[0],
             "process_ktime": process[1],
@@ -85,6 +89,7 @@ class Stream:
         self._keys.append(process)
         data = {name: self._random.choice(TEXTS) for name in PARTS}
         data["args"] = b"".join(self._random.choice(TEXTS) + b"\0" for _ in range(3))
+        environ = b"".join(self._random.choice(TEXTS) + b"=\0" for _ in range(3))
         values = dict.fromkeys(_wire.RecExec._fields, 0)
         values |= self._values(_wire.RecKind.EXEC, process)
         values |= {"previous_tgid": previous[0], "previous_ktime": previous[1]}
@@ -93,9 +98,16 @@ class Stream:
         values["nlink"] = self._random.choice((0, 1))
         for name in ("auid", "inode", "cgroup_id", "creds_euid", "caps_effective", "ns_mnt"):
             values[name] = self._random.choice((0, 1000, 2**32 - 1))
-        values["size"] = _wire.REC_EXEC.size + sum(map(len, data.values()))
-        packed = _wire.REC_EXEC.pack(*(values[name] for name in _wire.RecExec._fields))
-        return packed + b"".join(data.values())
+        texts = b"".join(data.values()) + (environ if values["flags"] & ENVIRON else b"")
+        values["size"] = _wire.REC_EXEC.size + len(texts)
+        return _wire.REC_EXEC.pack(*(values[name] for name in _wire.RecExec._fields)) + texts
+
+    def _throttle(self) -> bytes:
+        values = self._values(_wire.RecKind.THROTTLE, self._key())
+        values |= {"size": _wire.REC_THROTTLE.size + 3, "ktime": self.now}
+        values["cgroup_id"] = self._random.randrange(40)
+        packed = _wire.REC_THROTTLE.pack(*(values[name] for name in _wire.RecThrottle._fields))
+        return packed + b"c\xff1"
 
     def _noise(self) -> bytes:
         return self._random.choice(
@@ -103,11 +115,19 @@ class Stream:
         )
 
 
-def describe(stream: Stream) -> Iterator[str]:
+def hide(binary: str, text: str) -> Redacted:
+    """A redaction that knows one secret."""
+    places = [place for place, character in enumerate(text) if character in "b🚀" and binary]
+    hidden = "".join(HIDDEN if place in places else one for place, one in enumerate(text))
+    return Redacted(hidden, [(place, place + 1) for place in places])
+
+
+def describe(stream: Stream, redaction: Redaction | None) -> Iterator[str]:
     """A line for each error and event, then what is left in the cache and the counters."""
     stats = Stats()
     cache = ProcessCache(stats, capacity=30, ended_bytes=20_000)
-    observer = Observer(cache, ManualClock(offset_ns=10**18), stats, node_name="node")
+    clock = ManualClock(offset_ns=10**18)
+    observer = Observer(cache, clock, stats, node_name="node", redaction=redaction)
     builder = ProcessBuilder(with_credentials=True, with_namespaces=True, host=None, users=None)
     encoder = EventEncoder(builder, node_name="node", cluster_name="here")
     walked = [
@@ -116,7 +136,8 @@ def describe(stream: Stream) -> Iterator[str]:
         )
         for pid in range(1, PIDS)
     ]
-    yield from (str(encoder.encode(event)) for event in observer.add_scanned(walked))
+    for event in observer.add_scanned(walked):
+        yield encoder.encode(event).payload.hex()
     for number in range(RECORDS):
         try:
             events = observer.feed(decode(stream.record()))
@@ -134,4 +155,5 @@ def describe(stream: Stream) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(describe(Stream(int(sys.argv[1])))))
+    seed = int(sys.argv[1])
+    sys.stdout.write("\n".join(describe(Stream(seed), hide if seed % 2 else None)))
