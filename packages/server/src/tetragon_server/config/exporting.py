@@ -121,5 +121,7 @@ class ExportOptions:
             )
         if self.export_allowlist or self.export_denylist or self.field_filters:
             from ..export.selection import Selection  # noqa: PLC0415  # loads the filters' engine
+            from . import AgentConfig  # noqa: PLC0415  # it is made of this class
 
+            assert isinstance(self, AgentConfig)
             Selection(self)
