@@ -91,9 +91,10 @@ def running_agent(directory: Path, *more: str) -> Iterator[subprocess.Popen[byte
 class Client:
     """`getevents` with its output in a file: as json, or in another form."""
 
-    def __init__(self, directory: Path, form: str = "json") -> None:
+    def __init__(self, directory: Path, form: str = "json", *more: str) -> None:
         self._output = directory / "events"
         command = [*_COMMAND, "getevents", "-o", form, "--server-address", address(directory)]
+        command += more
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL
