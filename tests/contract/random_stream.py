@@ -136,8 +136,8 @@ def describe(stream: Stream, redaction: Redaction | None) -> Iterator[str]:
         )
         for pid in range(1, PIDS)
     ]
-    for event in observer.add_scanned(walked):
-        yield encoder.encode(event).payload.hex()
+    for found in observer.add_scanned(walked):
+        yield encoder.encode(found).payload.hex()
     for number in range(RECORDS):
         try:
             events = observer.feed(decode(stream.record()))

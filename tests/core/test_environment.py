@@ -98,6 +98,6 @@ def test_processes_of_the_walk() -> None:
 
     events = observer.add_scanned(scanned)
 
-    found = [event for event in events if isinstance(event, ProcessExec) and event.environment]
+    found = [event for event in events if event.environment]
     assert [[("B", "2")], []] == [one.environment.variables for one in found if one.environment]
     assert ["procFS rootcwd", "procFS errorEnvs rootcwd"] == [one.process.flags for one in found]

@@ -10,7 +10,7 @@ import pytest
 from builders import make_exec, make_exit, make_fork, make_scanned
 from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import ManualClock
-from tetragon_core.events import Event, ProcessExec
+from tetragon_core.events import ProcessEvent, ProcessExec, Throttle
 from tetragon_core.messages import TICK_NS, ExecFlag, Message
 from tetragon_core.observer import Observer
 from tetragon_core.stats import Counter, Stats
@@ -23,16 +23,16 @@ ATTACHED = 100 * TICK_NS
 PARENT = make_scanned(10, TICK_NS, executable="/sbin/parent")
 
 
-def start(scanned: list[ScannedProcess], queued: list[Message]) -> tuple[list[Event], Stats]:
+def start(scanned: list[ScannedProcess], queued: list[Message]) -> tuple[list[ProcessEvent], Stats]:
     stats = Stats()
     observer = Observer(ProcessCache(stats), ManualClock(), stats, node_name="n")
-    events = list(observer.add_scanned(scanned, queued))
+    events: list[ProcessEvent] = [*observer.add_scanned(scanned, queued)]
     for message in queued:
-        events.extend(observer.feed(message))
+        events += [one for one in observer.feed(message) if not isinstance(one, Throttle)]
     return events[1:], stats
 
 
-def shown(events: list[Event]) -> list[tuple[str, int, str, str]]:
+def shown(events: list[ProcessEvent]) -> list[tuple[str, int, str, str]]:
     """Kind, pid, binary and parent's binary of each event."""
 
     def binary(process: object) -> str:

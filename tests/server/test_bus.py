@@ -11,7 +11,7 @@ import pytest
 from server.builders import exec_event, process
 from server.harness import numbered
 from tetragon import events_pb2
-from tetragon_core.events import HookHit
+from tetragon_core.events import HookHit, ProcessExec
 from tetragon_core.hooks import HookEvent, HookInfo, HookMessage
 from tetragon_core.messages import ProcessKey
 from tetragon_core.stats import Counter
@@ -174,6 +174,7 @@ def test_ancestors_end_at_init() -> None:
 
     event = with_ancestors(exec_event(parent=script))
 
+    assert isinstance(event, ProcessExec)
     assert [one.pid for one in event.ancestors] == [10, 1]
 
 
@@ -201,6 +202,7 @@ def test_child_of_init_has_no_ancestors() -> None:
     """Nothing is listed above a parent that is pid 1."""
     event = with_ancestors(exec_event(parent=process(pid=1, parent=process(pid=0))))
 
+    assert isinstance(event, ProcessExec)
     assert event.ancestors == ()
 
 

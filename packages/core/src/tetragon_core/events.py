@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .hooks import HookMessage
     from .process import Process
 
-__all__ = ["Event", "HookHit", "ProcessExec", "ProcessExit", "Throttle"]
+__all__ = ["Event", "HookHit", "ProcessEvent", "ProcessExec", "ProcessExit", "Throttle"]
 
 
 class ProcessExec(NamedTuple):
@@ -59,4 +59,5 @@ class Throttle(NamedTuple):
     is_start: bool
 
 
-Event = ProcessExec | ProcessExit | HookHit | Throttle
+ProcessEvent = ProcessExec | ProcessExit | HookHit
+Event = ProcessEvent | Throttle

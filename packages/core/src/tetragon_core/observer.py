@@ -93,13 +93,13 @@ class Observer:
 
     def add_scanned(
         self, scanned: Iterable[ScannedProcess], queued: Sequence[Message] = ()
-    ) -> Sequence[Event]:
+    ) -> Sequence[ProcessExec]:
         """Enter what the /proc walk found; return `<kernel>` and then parents before children.
 
         `queued`: every record drained after the walk had ended, not fed yet; the caller feeds them
         next. startup.py says why nothing is then missed or reported twice.
         """
-        events: list[Event] = [
+        events = [
             ProcessExec(process=self.kernel, parent=self.kernel, time_ns=self.kernel.start_time_ns)
         ]
         for process, verdict in plan_startup(scanned, queued):
