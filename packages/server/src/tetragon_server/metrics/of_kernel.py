@@ -189,7 +189,8 @@ KERNEL: Final = (
         text="Runs of a program",
         labels=_PROGRAM,
         read=_runs,
-        differs="absent, not 0, while runs are not counted (enable-program-stats)",
+        differs="absent, not 0, while runs are not counted (enable-program-stats);"
+        " copies of a program (7.0 and later) add up",
     ),
     Family(
         name="tetragon_overhead_program_seconds_total",
@@ -197,6 +198,7 @@ KERNEL: Final = (
         text="Time spent in a program",
         labels=_PROGRAM,
         read=_seconds,
-        differs="absent, not 0, while runs are not counted (enable-program-stats)",
+        differs="absent, not 0, while runs are not counted (enable-program-stats);"
+        " copies of a program (7.0 and later) add up",
     ),
 )
