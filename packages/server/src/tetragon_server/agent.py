@@ -82,9 +82,16 @@ def run(
         )
         opener = open_engine or partial(_open_engine, keep_root=config.keep_root)
         agent = Agent(config, sensor, stats, scanner, opener, limits, _open_earlier, reread)
+        agent.probe = _probe_features
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0
+
+
+def _probe_features() -> dict[str, bool]:
+    from tetragon_sensors.kernel.probes import probe_features  # noqa: PLC0415  # when first asked
+
+    return dict(probe_features())
 
 
 @contextmanager

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers"]
 
 AGENT_NAME: Final = "tetragon-mini"
+NO_FEATURES: Final[Mapping[str, bool]] = {}
 
 
 class Answers:
@@ -55,11 +56,11 @@ class Answers:
         """The version all parts of the project share."""
         return sensors_pb.GetVersionResponse(version=__version__)
 
-    def info(self) -> sensors_pb.GetInfoResponse:
+    def info(self, features: Mapping[str, bool] = NO_FEATURES) -> sensors_pb.GetInfoResponse:
         """Version, kernel features and settings; `build` is always there, clients do not check."""
         response = sensors_pb.GetInfoResponse(version=__version__, name=AGENT_NAME)
         response.build.go_version = f"Python {platform.python_version()}"
-        for name, is_there in self._probes.items():
+        for name, is_there in {**self._probes, **features}.items():
             response.probes.add(Name=name, Enabled=BoolValue(value=is_there))
         for key, value in self._settings().items():
             response.conf.add(key=key, value=_pack(value))

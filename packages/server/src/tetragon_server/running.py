@@ -32,6 +32,7 @@ from .heap import timed_collection
 from .history import History
 from .host import passwd_file
 from .inspection import InspectionRpcs
+from .kernel_features import InfoRpc
 from .logs import ConfiguredLevel
 from .metrics import AgentMetrics
 from .metrics.scrape import MeasuredSensor, Sources
@@ -108,6 +109,7 @@ class Agent:
         self.reloads: list[Reload] = []
         """Called with the settings at each SIGHUP; parts that follow them are entered here."""
         self._reloading = Reloading(config, reread, self.reloads)
+        self.probe: Callable[[], Mapping[str, bool]] = dict  # features of the kernel
         self.reloads.append(ConfiguredLevel(config).reload)
         self._sensor = sensor
         self._stats = stats
@@ -208,13 +210,15 @@ class Agent:
 
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
         runtime_hook = RuntimeHookRpc(self._stats)
-        parts = (self._policies.rpcs, self._inspection, self.export.rpcs, runtime_hook)
+        answers = self._answers()
+        info_rpc = InfoRpc(answers, self.probe, self._policies.worker.run)
+        parts = (self._policies.rpcs, self._inspection, self.export.rpcs, runtime_hook, info_rpc)
         more = {name: answer for part in parts for name, answer in part.answers().items()}
         rules = FilterRules(
             with_process_cred=self._config.enable_process_cred,
             ancestors=self._config.ancestor_types,
         )
-        service = ApiService(self._bus, self._answers(), more, self._history, rules)
+        service = ApiService(self._bus, answers, more, self._history, rules)
         api = ApiServer(self._config, service, self._audit)
         self._stats.add_source(api.counters)
         self.reloads.append(api.reload)

@@ -83,6 +83,11 @@ class Policies:
         """Hits of all policies so far, by type."""
         return self._worker.received()
 
+    @property
+    def worker(self) -> EngineWorker:
+        """The thread where the kernel's types are read."""
+        return self._worker
+
     async def start(self) -> None:
         """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a
         directory other than the default one, that cannot be used, and for a persisted policy; as
