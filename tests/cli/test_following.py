@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tetragon.events_pb2 import Filter, GetEventsRequest, GetEventsResponse, History, HistoryState
-from tetragon_cli.client import UnavailableError
+from tetragon_cli.client import RefusedError, UnavailableError
 from tetragon_cli.following import Clock, Follower
 from tetragon_cli.history import Earlier
+from tetragon_core.errors import TetragonError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,6 +135,57 @@ def test_another_agent_means_a_gap() -> None:
     assert [GONE, f"another agent is there after 1.0s: {gap}"] == told[:2]
     again = later(1, run="r", after=1)
     assert [History(), again, again, later(1, run="s", after=1)] == histories(agents)[:4]
+
+
+def test_a_gap_of_a_silent_agent_begins_with_the_last_event() -> None:
+    """When it has not answered for a while, nobody knows since when."""
+
+    def connect(_: GetEventsRequest, met: Any) -> Iterator[GetEventsResponse]:
+        met(None)
+        yield GetEventsResponse(time={"seconds": BEGIN_NS // 10**9 - 60})
+        raise UnavailableError("no answer", was_silent=True)
+
+    told: list[str] = []
+    follower = Follower(connect, REQUEST, Earlier(), told.append, SecondsClock())
+    list(itertools.islice(follower.events(), 2))
+
+    gap = "events between 2023-11-14T22:12:20.000Z and 2023-11-14T22:13:24.000Z are missing"
+    assert f"the agent is back after 1.0s and keeps no history: {gap}" == told[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final"),
+    [(TetragonError("bad handshake"), False), (RefusedError("GetEvents", "no"), True)],
+)
+def test_failures_of_an_agent_that_was_met(error: TetragonError, *, is_final: bool) -> None:
+    """In a restart connecting may fail in any way; only an agent that says no ends it."""
+    script = iter([[GetEventsResponse()], error, [GetEventsResponse()]])
+
+    def connect(_: GetEventsRequest, met: Any) -> Iterator[GetEventsResponse]:
+        step = next(script)
+        if isinstance(step, TetragonError):
+            raise step
+        met(None)
+        yield from step
+
+    events = Follower(connect, REQUEST, Earlier(), print, SecondsClock()).events()
+    next(events)
+    if is_final:
+        with pytest.raises(RefusedError):
+            next(events)
+    else:
+        assert GetEventsResponse() == next(events)
+
+
+@pytest.mark.parametrize("error", [TetragonError("bad handshake"), UsageError("no address")])
+def test_failures_before_are_final(error: TetragonError) -> None:
+    """What was wrong from the beginning is a mistake to tell, not to wait for."""
+
+    def connect(_request: GetEventsRequest, _met: Any) -> Iterator[GetEventsResponse]:
+        raise error
+
+    with pytest.raises(type(error)):
+        next(Follower(connect, REQUEST, Earlier(), print, SecondsClock()).events())
 
 
 def test_what_history_has_forgotten_is_told() -> None:

@@ -41,6 +41,8 @@ _START_HINT: Final = "Is it running? Start it with: sudo tetragon-mini agent"
 _FIRST_BACKOFF_S: Final = 1.0
 _UNRESOLVED: Final = ("resolution failed", "errors resolving", "dns")
 """gRPC versions differ in how they say that a name is unknown."""
+_PING_MS: Final = 310_000
+"""Servers in Go end connections of clients that ask more often than every five minutes."""
 _WINDOW_BYTES: Final = 1 << 20
 """What the agent may send ahead: some 1,000 events."""
 
@@ -50,10 +52,12 @@ _log = logging.getLogger(__name__)
 class UnavailableError(ConnectionFailedError):
     """Nobody answers, or the connection broke: the failures worth another try."""
 
-    def __init__(self, what: str, hint: str = "") -> None:
+    def __init__(self, what: str, hint: str = "", *, was_silent: bool = False) -> None:
         super().__init__(f"{what}. {hint}" if hint else what)
         self.what = what
         """Without what to do about it."""
+        self.was_silent = was_silent
+        """It may have been gone for minutes before this was noticed."""
 
 
 class RefusedError(TetragonError):
@@ -83,6 +87,9 @@ class AgentClient:
             ("grpc.http2.lookahead_bytes", _WINDOW_BYTES),
             ("grpc.enable_retries", 0),
             ("grpc.enable_http_proxy", int(self._socket is None)),
+            # A host that vanished sends no end of a connection.
+            ("grpc.keepalive_time_ms", _PING_MS),
+            ("grpc.http2.max_pings_without_data", 0),
         )
         self._channel = self._open(target, options)
 
@@ -218,6 +225,9 @@ class AgentClient:
             )
         if "failed to connect" in lowered and (reason := self._tls_reason(lowered)):
             return TetragonError(f"no connection to {self.address}: {reason}")
+        if "ping timeout" in lowered:
+            what = f"the agent at {self.address} does not answer any more"
+            return UnavailableError(what, was_silent=True)
         return UnavailableError(f"the agent at {self.address} went away", _START_HINT)
 
     def _tls_reason(self, details: str) -> str:

@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tetragon.events_pb2 import GetEventsRequest, History
+from tetragon_core.errors import TetragonError
 
-from .client import UnavailableError
+from .client import RefusedError, UnavailableError
 from .history import limit_text, time_text
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Follower:
         """When the first agent answered; 0 before that."""
         self._newest: GetEventsResponse | None = None
         self._broken_ns = 0
+        self._sure_until_ns = 0
+        """Nothing older is missing."""
         self._pause_s = _FIRST_PAUSE_S
 
     def events(self) -> Iterator[GetEventsResponse]:
@@ -91,7 +94,14 @@ class Follower:
                 yield from self._one_stream()
                 self._note_break("the agent ended the stream")
             except UnavailableError as error:
-                self._note_break(error.what)
+                self._note_break(error.what, was_silent=error.was_silent)
+            except RefusedError:
+                raise
+            except TetragonError as error:
+                # It worked before, so this is a moment of a restart and not a wrong option.
+                if not self._begun_ns:
+                    raise
+                self._note_break(str(error))
             self._clock.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
@@ -113,17 +123,21 @@ class Follower:
             return self._earlier.history()
         wanted = History()
         if self._newest is not None and self._newest.HasField("time"):
-            wanted.since.FromNanoseconds(self._newest.time.ToNanoseconds() + 1)
+            wanted.since.FromNanoseconds(_time_ns(self._newest) + 1)
         else:
             wanted.since.FromNanoseconds(self._begun_ns)
         if self._place is not None:
             wanted.run, wanted.after = self._place.run, self._place.after
         return wanted
 
-    def _note_break(self, what: str) -> None:
+    def _note_break(self, what: str, *, was_silent: bool = False) -> None:
         """Say it once, however many attempts follow."""
         if not self._broken_ns:
             self._broken_ns = self._clock.now_ns()
+            self._sure_until_ns = self._broken_ns
+            if was_silent:
+                newest = self._newest
+                self._sure_until_ns = self._begun_ns if newest is None else _time_ns(newest)
             self._tell(f"{what}; waiting for it")
 
     def _met(self, state: HistoryState | None) -> None:
@@ -144,7 +158,7 @@ class Follower:
 
     def _tell_what_is_missing(self, state: HistoryState | None) -> None:
         away = f"after {(self._clock.now_ns() - self._broken_ns) / 1e9:.1f}s"
-        gone = time_text(self._broken_ns)
+        gone = time_text(self._sure_until_ns)
         if state is None:
             missing = f"events between {gone} and {time_text(self._clock.now_ns())} are missing"
             self._tell(f"the agent is back {away} and keeps no history: {missing}")
@@ -160,3 +174,8 @@ class Follower:
 
 def _text(state: HistoryState) -> str:
     return time_text(state.complete_since.ToNanoseconds())
+
+
+def _time_ns(event: GetEventsResponse) -> int:
+    nanoseconds: int = event.time.ToNanoseconds()
+    return nanoseconds
