@@ -159,14 +159,13 @@ def test_a_gap_of_a_silent_agent_begins_with_the_last_event() -> None:
 )
 def test_failures_of_an_agent_that_was_met(error: TetragonError, *, is_final: bool) -> None:
     """In a restart connecting may fail in any way; only an agent that says no ends it."""
-    script = iter([[GetEventsResponse()], error, [GetEventsResponse()]])
+    script: Iterator[TetragonError | None] = iter([None, error, None])
 
     def connect(_: GetEventsRequest, met: Any) -> Iterator[GetEventsResponse]:
-        step = next(script)
-        if isinstance(step, TetragonError):
-            raise step
+        if (failure := next(script)) is not None:
+            raise failure
         met(None)
-        yield from step
+        yield GetEventsResponse()
 
     events = Follower(connect, REQUEST, Earlier(), print, SecondsClock()).events()
     next(events)
