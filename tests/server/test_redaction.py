@@ -61,6 +61,21 @@ def test_patterns_and_filters_work_on_what_those_before_left() -> None:
     assert secrets == ["ybx511!ackt544", "TOPSECRET", "cheese", "name foobar cheese"]
 
 
+def test_of_too_many_matches_the_rest_is_hidden_whole() -> None:
+    """The time for arguments that were made to take time is bounded."""
+    text = "-p a " * 20_000
+
+    left, hidden = redact('{"redact": ["-p (a)", "(x)"]}', text)
+
+    assert left == "-p ***** " * 1024 + "*****"
+    assert (1025, (5 * 1024, len(text))) == (len(hidden), hidden[-1])
+
+
+def test_many_matches_without_a_group() -> None:
+    """Nothing is to be hidden, and nothing is."""
+    assert redact('{"redact": ["a"]}', "a" * 5000).text == "a" * 5000
+
+
 def test_a_filter_for_some_binaries() -> None:
     """One of its patterns has to match anywhere in the path."""
     filters = '{"binary_regex": ["mysql$", "psql"], "redact": ["(a)"]}'

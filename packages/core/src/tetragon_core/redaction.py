@@ -8,12 +8,14 @@ the text it hid, and each argument loses those of its characters.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from .arguments import argument_places, decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .process import Image
 
@@ -52,30 +54,40 @@ def redact_image(image: Image, redaction: Redaction) -> None:
     image.arguments = redacted.text
     if not image.argv:
         return
-    places = argument_places(image.argv)
     name = decode_text(image.argv[0])
+    in_name = _disjoint(redaction(image.binary, name).hidden)
+    places, hidden = argument_places(image.argv), _disjoint(redacted.hidden)
     image.argv = (
-        _without(image.argv[0], (0, len(name)), redaction(image.binary, name).hidden),
+        _without(image.argv[0], (0, len(name)), in_name),
         *(
-            _without(argument, place, redacted.hidden)
+            _without(argument, place, hidden)
             for argument, place in zip(image.argv[1:], places, strict=True)
         ),
     )
 
 
+def _disjoint(spans: Iterable[Span]) -> Sequence[Span]:
+    """In order, with those that overlap made one."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
 def _without(argument: bytes, place: Span, hidden: Sequence[Span]) -> bytes:
     """`argument`, which is at `place` of the text, without what is hidden of it."""
     start, end = place
-    inside = sorted(
-        (max(first, start) - start, min(last, end) - start)
-        for first, last in hidden
-        if first < end and start < last
-    )
-    if not inside:
-        return argument
-    text, parts, done = decode_text(argument), [], 0
-    for first, last in inside:
-        if first >= done:
-            parts += [text[done:first], HIDDEN]
-        done = max(done, last)
-    return "".join((*parts, text[done:])).encode()
+    parts, done = [], 0
+    text = ""
+    # the first that ends behind the argument's start
+    index = bisect_right(hidden, start, key=itemgetter(1))
+    while index < len(hidden) and hidden[index][0] < end:
+        first, last = hidden[index]
+        index += 1
+        text = text or decode_text(argument)
+        parts += [text[done : max(first - start, 0)], HIDDEN]
+        done = min(last, end) - start
+    return "".join((*parts, text[done:])).encode() if parts else argument

@@ -29,6 +29,11 @@ _WANTED: Final = (
 )
 
 
+_MATCHES: Final = 1024
+"""Of one pattern in one text. Arguments made for it match tens of thousands of times, which would
+take seconds; better all of the rest is hidden."""
+
+
 class _Filter(NamedTuple):
     binaries: Sequence[Pattern]
     """One of them has to match the path; none: all do."""
@@ -110,11 +115,14 @@ class _Redactor:
 
 def _group_spans(pattern: Pattern, text: str) -> Iterator[Span]:
     """Where the groups of all matches are, in order; of nested ones the outer, not those that took
-    no part.
+    no part. Of too many matches the last one reaches to the end of the text.
     """
     last_end = -1
-    for match in pattern.finditer(text):
+    for count, match in enumerate(pattern.finditer(text)):
         start, end = match.span()
+        if count == _MATCHES and pattern.groups:
+            yield start, len(text)
+            return
         # Go's regexp, whose rule this is, takes no empty match right behind another one
         if end <= last_end and start > 0:
             continue
