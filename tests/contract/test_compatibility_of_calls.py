@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The published table of calls has every call of the API, and what it calls the same is answered."""
+"""The table of calls has every call of the API; what it calls the same is answered."""
 
 from __future__ import annotations
 
