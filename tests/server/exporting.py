@@ -96,10 +96,13 @@ class FakeSink:
         self.gate = threading.Event()
         """Writes wait for it."""
         self.gate.set()
+        self.is_writing = False
 
     def write(self, batch: Sequence[ExportedEvent]) -> None:
         """As told."""
+        self.is_writing = True
         self.gate.wait(timeout=20)
+        self.is_writing = False
         self.attempts += 1
         taken = batch[: self.takes] if self.failure else batch
         self.lines += [event.line for event in taken]

@@ -181,6 +181,26 @@ def test_calls_are_made_by_the_sinks_thread(
     assert messages(caplog)[0][1] == {"sink": "fake", "error": "cannot rotate"}
 
 
+def test_calls_do_not_pile_up(open_feed: Callable[..., Feed], sink: FakeSink) -> None:
+    """A sink that hangs through many rotations by time is rotated once when it goes on."""
+    sink.gate.clear()
+    feed = open_feed()
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+
+    feed.offer([ready(1)])
+    wait_until(lambda: sink.is_writing, "the sink to hang")
+    for _ in range(100):
+        feed.call(call)
+    sink.gate.set()
+    wait_until(lambda: bool(calls), "the call")
+    finish(feed)
+
+    assert calls == [1]
+
+
 def test_an_error_nobody_foresaw_ends_nothing(
     open_feed: Callable[..., Feed], sink: FakeSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

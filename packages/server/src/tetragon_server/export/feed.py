@@ -97,9 +97,13 @@ class Feed:
             self._changed.notify()
 
     def call(self, function: Callable[[], None]) -> None:
-        """Have the sink's thread call it between two writes, soon; a SinkError is logged."""
+        """Have the sink's thread call it between two writes, soon; a SinkError is logged.
+
+        While a sink hangs, what is asked for again waits once only.
+        """
         with self._changed:
-            self._calls.append(function)
+            if function not in self._calls:
+                self._calls.append(function)
             self._changed.notify()
 
     def close(self) -> None:
