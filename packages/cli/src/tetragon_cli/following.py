@@ -98,8 +98,8 @@ class Follower:
             except RefusedError:
                 raise
             except TetragonError as error:
-                # It worked before, so this is a moment of a restart and not a wrong option.
-                if not self._begun_ns:
+                # Not the first try, so this is a moment of a restart and not a wrong option.
+                if not self._begun_ns and not self._broken_ns:
                     raise
                 self._note_break(str(error))
             self._clock.sleep(self._pause_s)
