@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An agent that redacts shows a secret in no field of no event, whenever the process began."""
+"""Redaction and throttling at the client: no secret in any field, and execs withheld are told."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from base64 import b64decode
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from kernel.agents import Client, running_agent, wait
+from kernel.cgroups import enter, made_cgroup
+from kernel.recorder import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tetragon_core.cgroups import Hierarchy
 
 SECRET: Final = "hunter2-in-no-event"  # none of anybody
 SHOWN: Final = "shown-everywhere"
@@ -95,3 +101,36 @@ def ended(client: Client) -> set[int]:
     """Pids of all exits so far."""
     exits = (one.get("process_exit") for one in client.events())
     return {one["process"]["pid"] for one in exits if one}
+
+
+def test_throttling_as_a_client_sees_it(
+    tmp_path: Path, workload: Path, hierarchy: Hierarchy
+) -> None:
+    """Start and stop once each, in that order, with the name; exits of all that ran between."""
+    with (
+        made_cgroup(hierarchy, f"wild-{os.getpid()}.scope") as cgroup,
+        running_agent(tmp_path, "--cgroup-rate", "4,1s"),
+    ):
+        client = Client(tmp_path)
+        client.mark(workload / "finish", "mark")
+        words = [str(workload / name) for name in ("storm", "finish")]
+        stdin, writing = os.pipe2(os.O_CLOEXEC)  # the storm ends when its input does
+        storm = spawn([words[0], "1", "20", words[1]], prepare=lambda: enter(cgroup), stdin=stdin)
+        os.waitpid(storm, 0)
+        os.close(stdin)
+        os.close(writing)
+        found = partial(throttles, client, cgroup.name)
+        wait(lambda: len(found()) == 2, "the end of throttling")
+        ends = [one["process_exit"] for one in client.events() if "process_exit" in one]
+        client.process.terminate()
+        client.process.wait()
+
+    assert ["THROTTLE_START", "THROTTLE_STOP"] == found()
+    names = [one["process"]["arguments"] for one in ends]
+    assert {f"0.{number}" for number in range(20)} <= set(names)
+
+
+def throttles(client: Client, cgroup: str) -> list[str]:
+    """Types of the events that tell of this cgroup, so far."""
+    told = [one["process_throttle"] for one in client.events() if "process_throttle" in one]
+    return [one["type"] for one in told if one["cgroup"] == cgroup]
