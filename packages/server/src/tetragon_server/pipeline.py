@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the sensor's records to the bus, with what is remembered on the way.
+
+    ring ─ drain ─► observer ─ events ─► taps, encoder ─ bytes ─► bus
+
+Who subscribes, and policies, are not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tetragon_core.cache import ProcessCache
+from tetragon_core.clock import BootClock
+from tetragon_core.observer import Observer
+from tetragon_core.users import UserNames
+
+from .encode import EventEncoder
+from .history import History
+from .host import passwd_file
+from .metrics.scrape import MeasuredSensor
+from .process_message import ProcessBuilder
+from .pump import Pump, RecordSource
+from .redaction import read_redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+
+    from tetragon_core.events import Event
+    from tetragon_core.messages import Namespaces
+    from tetragon_core.procfs import ProcScanner
+    from tetragon_core.stats import Counter, Stats
+
+    from .bus import Bus
+    from .config import AgentConfig
+
+__all__ = ["Pipeline", "Sensor", "host_namespaces"]
+
+_log = logging.getLogger(__name__)
+
+_THROTTLING_S: Final = 1
+"""How often the end of a throttling is looked for; as Tetragon."""
+
+
+class Sensor(RecordSource, MeasuredSensor, Protocol):
+    """What the agent needs of the base sensor. It is attached when it is entered."""
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Losses on the kernel's side, since the sensor was attached."""
+
+    def missed(self) -> Mapping[Counter, int]:
+        """Runs of its programs the kernel skipped; costs system calls."""
+
+    def last_excess_ns(self, cgroup_id: int) -> int | None:
+        """When a cgroup last exceeded cgroup-rate; None when it is not known."""
+
+
+class Pipeline:
+    """One per agent; used from its event loop."""
+
+    def __init__(  # noqa: PLR0913  # where records come from, and where events go
+        self,
+        config: AgentConfig,
+        sensor: Sensor,
+        stats: Stats,
+        scanner: ProcScanner,
+        bus: Bus,
+        host: Namespaces | None,
+        *,
+        node_name: str,
+        losses: Callable[[], int],
+        notice: Callable[[], object],
+        taps: Sequence[Callable[[Event], object]],
+    ) -> None:
+        """`losses`, `notice` and `taps` are the pump's; the history becomes a tap as well."""
+        self._sensor = sensor
+        self._scanner = scanner
+        self._has_rate = config.rate is not None
+        self._missed = sensor.missed()
+        stats.add_source(lambda: self._missed)
+        self._clock = BootClock()
+        self.cache = ProcessCache(stats, capacity=config.process_cache_size)
+        self._observer = Observer(
+            self.cache,
+            self._clock,
+            stats,
+            node_name=node_name,
+            redaction=read_redaction(config.redaction_filters),
+            environment_names=config.environment_names,
+        )
+        self.builder = _process_builder(config, host)
+        self.encoder = EventEncoder(
+            self.builder,
+            node_name=node_name,
+            cluster_name=config.cluster_name,
+            expose_addresses=config.expose_stack_addresses,
+        )
+        self.history = _history(config)
+        self._pump = Pump(
+            sensor,
+            self._observer,
+            self.encoder,
+            bus,
+            stats,
+            ancestors=config.ancestor_types,
+            more_losses=losses,
+            notice=notice,
+            taps=(*taps, *((self.history.add,) if self.history else ())),
+        )
+        if self.history is not None:
+            bus.tap_losses(self.history.note_lost)
+
+    def start(self) -> None:
+        """Publish what runs already, then records as they come.
+
+        The sensor is attached, so its records overlap with the walk: nothing lies between. The
+        observer gets the walk together with the records that came meanwhile, and leaves each
+        image to the one of the two that knows it better; the records themselves follow.
+        """
+        scanned = list(self._scanner.scan())
+        records = self._pump.drain_all()
+        self._pump.publish(self._observer.add_scanned(scanned, records))
+        self._pump.feed(records)
+        _log.info("running processes are known", extra={"attrs": {"count": len(scanned)}})
+        self._pump.start()
+
+    def stop(self) -> None:
+        """Publish what is there, and no more."""
+        self._pump.stop()
+
+    def background(self) -> Iterator[Coroutine[None, None, None]]:
+        """What has to run beside it."""
+        if self._has_rate:
+            yield self._end_throttling()
+
+    async def _end_throttling(self) -> None:
+        while True:
+            await asyncio.sleep(_THROTTLING_S)
+            throttling = self._observer.throttling
+            now_ns = self._clock.boot_ns()
+            self._pump.publish(throttling.end(now_ns, self._sensor.last_excess_ns))
+
+    def keep_house(self) -> None:
+        """Now and then: clocks drift apart, and what ended long ago is forgotten."""
+        self._missed = self._sensor.missed()
+        self._clock.measure()
+        self.cache.collect(self._clock.boot_ns())
+
+
+def host_namespaces(scanner: ProcScanner) -> Namespaces | None:
+    """Those of pid 1; where it hides them even from root, our own are the best guess."""
+    seen = scanner.host_namespaces()
+    if seen is None:
+        own = scanner.try_read(os.getpid())
+        seen = own.namespaces if own else None
+    return seen
+
+
+def _process_builder(config: AgentConfig, host: Namespaces | None) -> ProcessBuilder:
+    with_users = config.username_metadata == "unix"
+    return ProcessBuilder(
+        with_credentials=config.enable_process_cred,
+        with_namespaces=config.enable_process_ns,
+        host=host,
+        users=UserNames(passwd_file(Path(config.procfs))) if with_users else None,
+    )
+
+
+def _history(config: AgentConfig) -> History | None:
+    if not config.event_history_size:
+        return None
+    return History(max_events=config.event_history_size, max_bytes=config.event_history_bytes)
