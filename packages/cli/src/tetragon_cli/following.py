@@ -166,7 +166,7 @@ class Follower:
             missing = f"events between {gone} and {_text(state)} are missing"
             self._tell(f"another agent is there {away}: {missing}")
         elif state.forgotten:
-            what = f"{state.forgotten} events since {gone} are not in its history any more"
+            what = f"up to {state.forgotten} events since {gone} are not in its history any more"
             self._tell(f"the agent is back {away}: {what}")
         else:
             self._tell(f"the agent is back {away}: nothing is missing")
