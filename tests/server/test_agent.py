@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STOP_S = 2.0
-
 
 @contextlib.contextmanager
 def running_agent(run_dir: Path, *settings: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -107,7 +105,7 @@ def test_stops_with_open_streams(tmp_path: Path, number: signal.Signals) -> None
 
         agent.send_signal(number)
 
-        assert agent.wait(STOP_S) == 0
+        assert agent.wait(DEADLINE_S) == 0
         held.cancel()
     assert names_in(tmp_path) == []
 
