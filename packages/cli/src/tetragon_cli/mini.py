@@ -35,30 +35,31 @@ class MiniFormat:
         """One line; raises UnprintableEventError for what has no process."""
         kind = response.WhichOneof("event")
         p = self._palette
-        if kind == "process_throttle":
-            return throttle_text(response.process_throttle, p)
         show = KINDS.get(kind or "")
         if show is None:
+            if kind == "process_throttle":
+                return throttle_text(response.process_throttle, p)
             raise unknown_type(response)
         event: Any = getattr(response, kind or "")
         if not event.HasField("process"):
             raise UnprintableEventError("process field is not set")
         emoji, word, fields = show(event, p)
         process = event.process
-        parts = [f"{p.magenta}{escape(process.binary)}{p.reset}"]
+        reset = p.reset
+        parts = [f"{p.magenta}{escape(process.binary)}{reset}"]
         if kind in {"process_exec", "process_exit"}:
-            if process.arguments:
-                parts.append(f"{p.cyan}{escape(process.arguments)}{p.reset}")
-            fields = (f"{p.red}{_end(event)}{p.reset}",) if kind == "process_exit" else ()
+            if arguments := process.arguments:
+                parts.append(f"{p.cyan}{escape(arguments)}{reset}")
+            fields = (f"{p.red}{_end(event)}{reset}",) if kind == "process_exit" else ()
         parts.extend(fields)
         if process.HasField("pod"):
             parts.append(escape(f"{process.pod.namespace}/{process.pod.name}"))
         pid = process.pid.value if process.HasField("pid") else "?"
-        who = f"{p.green}{self._user(process)}{p.reset}"
+        who = f"{p.green}{self._user(process)}{reset}"
         if self._has_nodes:
             who = f"{escape(response.node_name)}: {who}"
         text = " ".join(filter(None, parts))
-        return f"{p.blue}{emoji} {word:<7}{p.reset} {pid:>12}: {who}: {text}\n"
+        return f"{p.blue}{emoji} {word:<7}{reset} {pid:>12}: {who}: {text}\n"
 
 
 def _end(event: ProcessExit) -> str:
