@@ -85,6 +85,7 @@ class FakeSink:
     """Keeps what it is given; while `failure` is set it takes `takes` events and then none."""
 
     name = "fake"
+    refused = 0
     max_line_bytes = 1000
 
     def __init__(self) -> None:

@@ -116,6 +116,19 @@ def test_what_does_not_fit_is_counted(
     assert messages(caplog)[-1] == ("events are exported again", {"sink": "fake", "lost": 2})
 
 
+def test_what_a_place_refuses_for_good_is_lost(
+    open_feed: Callable[..., Feed], sink: FakeSink
+) -> None:
+    """It counts as lost, not as exported, and in nobody's way."""
+    feed = open_feed()
+
+    sink.refused = 2
+    feed.offer(ready_ones([1, 2, 3]))
+    finish(feed)
+
+    assert (feed.counts.written, feed.counts.lost) == (1, 2)
+
+
 def test_bytes_are_bounded_too(open_feed: Callable[..., Feed], sink: FakeSink) -> None:
     """But one event is always taken, however large."""
     sink.gate.clear()

@@ -9,7 +9,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 
 from tetragon import events_pb2
 from tetragon_core.errors import UsageError
@@ -26,6 +30,8 @@ class Collector(http.server.ThreadingHTTPServer):
     def __init__(self, answer: Callable[[ExportLogsServiceRequest], int]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
+        self.content = b""
+        """Of each answer."""
         self.paths: list[str] = []
         self.accepted: list[Any] = []
         """Log records, in order."""
@@ -56,8 +62,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 for scope in group.scope_logs:
                     self.server.accepted += scope.log_records
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.content)))
+        self.send_header("Location", "/elsewhere")
         self.end_headers()
+        self.wfile.write(self.server.content)
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -141,6 +149,38 @@ def test_a_refused_record_costs_no_other() -> None:
     assert 1 == sink.refused
 
 
+def test_records_rejected_in_an_answer_are_counted() -> None:
+    """OTLP's partial success: the request was accepted, two of its records were not."""
+    rejected = ExportLogsPartialSuccess(rejected_log_records=2, error_message="no")
+    with collector() as server, sink_to(server.url) as sink:
+        server.content = ExportLogsServiceResponse(partial_success=rejected).SerializeToString()
+        sink.write([event(str(number)) for number in range(3)])
+
+    assert 2 == sink.refused
+
+
+def test_refusals_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A collector that refuses everything costs one line of the log, not one for each event."""
+    with collector(lambda _: 400) as server, sink_to(server.url) as sink:
+        for _ in range(3):
+            sink.write([event("1"), event("2")])
+
+    told = [one.getMessage() for one in caplog.records]
+    assert (["the collector refuses events for good"], 6) == (told, sink.refused)
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirection_is_no_success(status: int) -> None:
+    """Nobody has taken the records, so they wait, and the error says what to do."""
+    with collector(lambda _: status) as server, sink_to(server.url) as sink:
+        with pytest.raises(SinkError, match=r"answers 30\d .*; write the address of the collector"):
+            sink.write([event("{}")])
+        server.answer = lambda _: 200
+        sink.write([event("{}")])
+
+    assert ["{}"] == server.bodies()
+
+
 def test_a_collector_in_trouble_is_asked_again() -> None:
     """With 401 nothing is given up: the error says where to look, and the feed keeps the batch."""
     with collector(lambda _: 401) as server, sink_to(server.url) as sink:
@@ -167,8 +207,18 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:4318", "grpc://x:4317", "http://", ""])
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:4318", "grpc://x:4317", "http://", "http://[x", "http://x:y", ""]
+)
 def test_no_url(endpoint: str) -> None:
     """What is no URL is refused at start, with an example."""
     with pytest.raises(UsageError, match=r"write a URL such as http://localhost:4318"):
         OtlpSink(endpoint, node_name="n", cluster_name="")
+
+
+def test_no_secret_in_the_endpoint() -> None:
+    """It is told in log lines and to clients; so it is refused, without showing it once more."""
+    with pytest.raises(UsageError, match=r"OTEL_EXPORTER_OTLP_HEADERS") as caught:
+        OtlpSink("https://me:hunter2@collector:4318", node_name="n", cluster_name="")
+
+    assert "hunter2" not in str(caught.value)

@@ -68,6 +68,27 @@ def test_nothing_is_wrong_with_defaults(host: Host) -> None:
             "log-file: {root} is a directory; write a file's name [--log-file]",
         ),
         (
+            "log-file",
+            "{root}/none/agent.log",
+            "log-file: {root}/none/agent.log: no such directory; make it [--log-file]",
+        ),
+        (
+            "export-syslog",
+            "tcp://[",
+            (
+                "--export-syslog tcp://[: write unix:///dev/log, udp://host:514 or tcp://host:601"
+                " [--export-syslog]"
+            ),
+        ),
+        (
+            "export-otlp-endpoint",
+            "collector:4318",
+            (
+                "--export-otlp-endpoint collector:4318: write a URL such as http://localhost:4318"
+                " [--export-otlp-endpoint]"
+            ),
+        ),
+        (
             "export-filename",
             "{root}/file/events.log",
             (

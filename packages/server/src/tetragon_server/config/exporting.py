@@ -114,11 +114,19 @@ class ExportOptions:
             return _OWNER_ONLY
 
     def check_export(self) -> None:
-        """Raise UsageError for a file and filters that cannot be used."""
+        """Raise UsageError for a file, other places and filters that cannot be used."""
         if self.export_filename and Path(self.export_filename).is_dir():
             raise UsageError(
                 f"export-filename {self.export_filename} is a directory; name a file in it"
             )
+        if self.export_otlp_endpoint:
+            from ..export.otlp_sink import logs_url  # noqa: PLC0415  # as in export_file_mode
+
+            logs_url(self.export_otlp_endpoint)
+        if self.export_syslog:
+            from ..export.syslog_sink import syslog_place  # noqa: PLC0415  # as above
+
+            syslog_place(self.export_syslog)
         if self.export_allowlist or self.export_denylist or self.field_filters:
             from ..export.selection import Selection  # noqa: PLC0415  # loads the filters' engine
             from . import AgentConfig  # noqa: PLC0415  # it is made of this class

@@ -42,7 +42,7 @@ class FeedCounts:
     last_time_ns: int = 0
     """Time of the last event written."""
     lost: int = 0
-    """Did not fit into the queue, or were left in it when the agent stopped."""
+    """Did not fit into the queue, were left in it when the agent stopped, or refused for good."""
     too_large: int = 0
     errors: int = 0
     """Failed attempts to write."""
@@ -72,6 +72,7 @@ class Feed:
         self._failures = 0
         self._told_error = ""
         self._lost_before = 0
+        self._refused = 0
         # A daemon: a write that never returns must not keep the agent from ending.
         self._thread = threading.Thread(target=self._run, name=f"export-{sink.name}", daemon=True)
 
@@ -193,6 +194,10 @@ class Feed:
                 if event.kind != pb.RATE_LIMIT_INFO:
                     counts.written += 1
                     counts.last_time_ns = event.time_ns
+            refused = self.sink.refused - self._refused
+            self._refused += refused
+            counts.written -= refused
+            counts.lost += refused
 
     def _tell(self, error: SinkError) -> None:
         """One line for each new reason, not for each attempt."""

@@ -49,6 +49,7 @@ class FileSink:
     """One export file and its backups."""
 
     name = "file"
+    refused = 0
 
     def __init__(  # one parameter for each option of the file
         self,

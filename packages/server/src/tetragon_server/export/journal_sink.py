@@ -38,6 +38,7 @@ class JournalSink:
     """The journal of this host."""
 
     name = "journald"
+    refused = 0
     max_line_bytes = _MAX_LINE_BYTES
 
     def __init__(self, path: str = DEFAULT_SOCKET) -> None:

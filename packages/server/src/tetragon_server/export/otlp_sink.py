@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .sink import ExportedEvent
 
-__all__ = ["OtlpSink"]
+__all__ = ["OtlpSink", "logs_url"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ _REFUSED: Final = frozenset(
     }
 )
 """Say that these records will never be taken, so trying again would hold up all others."""
+_SUCCESSES: Final = range(200, 300)
+_REDIRECTIONS: Final = range(300, 400)
 _LIBRARY: Final = "opentelemetry.exporter.otlp"
 
 
@@ -57,10 +59,13 @@ class OtlpSink:
 
         UsageError when it is no URL or the OpenTelemetry packages are not installed.
         """
-        self._endpoint = _url(endpoint)
+        self._endpoint = logs_url(endpoint)
         self._status: int | None = None
+        self._rejected = 0
+        """Records of an accepted request that the collector does not take."""
         self.refused = 0
         """Records the collector will never take."""
+        self._is_refusal_told = False
         try:
             self._open(node_name, cluster_name)
         except ImportError as error:
@@ -96,10 +101,11 @@ class OtlpSink:
 
     def _note_status(self, response: Any, *_: object, **__: object) -> None:  # noqa: ANN401  # requests.Response
         self._status = response.status_code
+        self._rejected = _rejected(response.content) if response.ok else 0
 
     def write(self, batch: Sequence[ExportedEvent]) -> None:
         """Send; a batch that is refused is sent in halves, down to the record that is to blame."""
-        sent = 0
+        sent, refused = 0, self.refused
         parts = [list(batch)]
         while parts:
             part = parts.pop()
@@ -111,8 +117,9 @@ class OtlpSink:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
             else:
-                self._count_refused()
+                self._count_refused(1)
                 sent += 1
+        self._is_refusal_told &= self.refused > refused
 
     def _try_send(self, part: Sequence[ExportedEvent]) -> bool:
         from opentelemetry.sdk._logs.export import (  # noqa: PLC0415  # loaded already
@@ -121,7 +128,12 @@ class OtlpSink:
 
         self._status = None
         result = self._exporter.export([self._record(event) for event in part])
-        return result is LogRecordExportResult.SUCCESS
+        # For the exporter a redirection is a success, though nobody has taken the records.
+        if result is not LogRecordExportResult.SUCCESS or self._status not in _SUCCESSES:
+            return False
+        if self._rejected:
+            self._count_refused(min(self._rejected, len(part)))
+        return True
 
     def _record(self, event: ExportedEvent) -> ReadableLogRecord:
         from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415  # loaded already
@@ -144,22 +156,53 @@ class OtlpSink:
         if self._status is None:
             return f"{self._endpoint} does not answer; is the collector running?"
         phrase = HTTPStatus(self._status).phrase if self._status in list(HTTPStatus) else ""
-        return f"{self._endpoint} answers {self._status} {phrase}; see the collector's log"
+        advice = "write the address of the collector itself"
+        if self._status not in _REDIRECTIONS:
+            advice = "see the collector's log"
+        return f"{self._endpoint} answers {self._status} {phrase}; {advice}"
 
-    def _count_refused(self) -> None:
-        self.refused += 1
-        attrs = {"endpoint": self._endpoint, "status": self._status}
-        _log.warning("the collector refuses an event for good", extra={"attrs": attrs})
+    def _count_refused(self, count: int) -> None:
+        """Told once, until a batch is taken whole; the counter has the rest."""
+        self.refused += count
+        if not self._is_refusal_told:
+            self._is_refusal_told = True
+            attrs = {"endpoint": self._endpoint, "status": self._status}
+            _log.warning("the collector refuses events for good", extra={"attrs": attrs})
 
     def close(self) -> None:
         """Close the connection."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the library has no types here
 
 
-def _url(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+def logs_url(endpoint: str) -> str:
+    """Where records are posted to; UsageError for what is no such URL, or has a secret in it."""
+    if "@" in endpoint.partition("?")[0]:
+        # The endpoint is told to clients, and in log lines.
+        raise UsageError(
+            "--export-otlp-endpoint has a user in its URL, which everybody may see: put credentials"
+            " into the variable OTEL_EXPORTER_OTLP_HEADERS, such as Authorization=Basic%20..."
+        )
+    try:
+        parts = urlsplit(endpoint)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
         raise UsageError(
             f"--export-otlp-endpoint {endpoint}: write a URL such as http://localhost:4318"
         )
     return endpoint if parts.path.strip("/") else endpoint.rstrip("/") + _PATH
+
+
+def _rejected(content: bytes) -> int:
+    """How many records an answer says were not taken (OTLP's partial success)."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415  # loaded already
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415  # as above
+        ExportLogsServiceResponse,
+    )
+
+    try:
+        answer = ExportLogsServiceResponse.FromString(content)
+    except DecodeError:
+        return 0  # not the protobuf that was asked for, so it says nothing
+    return max(answer.partial_success.rejected_log_records, 0)

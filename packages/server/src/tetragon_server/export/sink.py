@@ -46,6 +46,11 @@ class Sink(Protocol):
         """Longer lines cannot be written at all; they are counted and left out."""
         ...
 
+    @property
+    def refused(self) -> int:
+        """Of the events that count as written, how many the place will never take; since start."""
+        ...
+
     def write(self, batch: Sequence[ExportedEvent]) -> None:
         """Write all of `batch`, in order, each event once and whole.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .sink import ExportedEvent
 
-__all__ = ["SyslogSink"]
+__all__ = ["SyslogSink", "syslog_place"]
 
 _PRIORITY: Final = 13 * 8 + 6
 """Facility 13, log audit; severity 6, informational (RFC 5424, 6.2.1)."""
@@ -50,11 +50,12 @@ class SyslogSink:
     """One receiver."""
 
     name = "syslog"
+    refused = 0
 
     def __init__(self, target: str, *, node_name: str) -> None:
         """`target`: unix:///path, udp://host[:port] or tcp://host[:port]; UsageError for others."""
         self._target = target
-        self._place = _place(target)
+        self._place = syslog_place(target)
         self.max_line_bytes = self._place.max_bytes
         self._node = "".join(one for one in node_name if "!" <= one <= "~")[:255] or "-"
         self._socket: socket.socket | None = None
@@ -119,12 +120,13 @@ def _connected(family: int, address: str | tuple[str, int]) -> socket.socket:
     return one
 
 
-def _place(target: str) -> _Place:
-    parts = urlsplit(target)
+def syslog_place(target: str) -> _Place:
+    """What `target` means; UsageError if that is nothing."""
     try:
+        parts = urlsplit(target)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
-        port = 0
+        parts, port = urlsplit(""), 0
     if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
         return _Place("unix", parts.path, _UNIX_BYTES)
     if parts.scheme in _DEFAULT_PORTS and parts.hostname and port and not parts.path.strip("/"):

@@ -114,10 +114,12 @@ def _files(config: AgentConfig) -> Iterator[str]:
         path = getattr(config, name.replace("-", "_"))
         if path:
             yield from _refused(partial(_check_writable, Path(path)), f"{name}: ")
+            if name != "export-filename" and not Path(path).parent.exists():
+                yield f"{name}: {path}: no such directory; make it"
 
 
 def _check_writable(path: Path) -> None:
-    """The file itself, or the nearest directory that is there: missing ones are made."""
+    """The file itself, or the nearest directory that is there: the export makes missing ones."""
     if path.is_dir():
         raise UsageError(f"{path} is a directory; write a file's name")
     nearest = next(one for one in (path, *path.absolute().parents) if one.exists())
