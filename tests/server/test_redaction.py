@@ -85,6 +85,14 @@ def test_a_filter_for_some_binaries() -> None:
     assert left == ["*****", "*****", "a", "a"]
 
 
+def test_a_binary_that_was_replaced() -> None:
+    """An upgrade under a running program, which /proc then calls deleted, reveals no secret."""
+    filters = '{"binary_regex": ["mysql$"], "redact": ["(a)"]}'
+
+    texts = [redact(filters, "a", f"/bin/{name} (deleted)").text for name in ("mysql", "psql")]
+    assert texts == ["*****", "a"]
+
+
 def test_names_as_in_protobuf_json() -> None:
     """Both spellings of a field; the deprecated one is read and does nothing."""
     assert redact('{"binaryRegex": ["x"], "match": [{}], "redact": ["(a)"]}', "a").text == "*****"

@@ -29,6 +29,9 @@ _WANTED: Final = (
 )
 
 
+_DELETED: Final = " (deleted)"
+"""Of a running process whose file was replaced, as by an upgrade, in /proc/PID/exe; a pattern that
+ends with `$` is meant for it all the same."""
 _MATCHES: Final = 1024
 """Of one pattern in one text. Arguments made for it match tens of thousands of times, which would
 take seconds; better all of the rest is hidden."""
@@ -40,7 +43,8 @@ class _Filter(NamedTuple):
     patterns: Sequence[Pattern]
 
     def applies(self, binary: str) -> bool:
-        return not self.binaries or any(one.search(binary) for one in self.binaries)
+        names = {binary, binary.removesuffix(_DELETED)}
+        return not self.binaries or any(one.search(name) for one in self.binaries for name in names)
 
 
 def read_redaction(text: str) -> Redaction | None:
