@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Start = Callable[..., subprocess.Popen[bytes]]
 
 DEADLINE_S = 60
+BACKGROUND_JOB_OF_A_SCRIPT = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""It begins with SIGINT ignored."""
 ENDED = "the agent ended the stream\n"
 
 
@@ -143,12 +145,18 @@ def test_unknown_kinds_are_noted_and_the_stream_goes_on(agent: Any, run_client: 
     assert as_json.stdout.splitlines()[0] == '{"node_name":"n"}'
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_a_stream_quietly(number: int, agent: Any, start_client: Start) -> None:
-    """After a signal the client ends with 0 and says nothing; what came was printed."""
+@pytest.mark.parametrize(
+    ("number", "through"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGINT, BACKGROUND_JOB_OF_A_SCRIPT)],
+)
+def test_signals_end_a_stream_quietly(
+    number: int, through: tuple[str, ...], agent: Any, start_client: Start
+) -> None:
+    """After a signal, also an ignored one, the client ends with 0 and says nothing."""
     agent.events = [exec_event(0)]
     agent.holds_streams = True
-    client = start_client("getevents", "-o", "compact", "--server-address", agent.address)
+    address = ("--server-address", agent.address)
+    client = start_client("getevents", "-o", "compact", *address, through=through)
     assert client.stdout is not None
     first = client.stdout.readline().decode()
 

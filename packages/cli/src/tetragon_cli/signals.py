@@ -23,9 +23,9 @@ class StoppedQuietly:
 
     def __enter__(self) -> None:
         for number in _NUMBERS:
-            # A shell starts background jobs with SIGINT ignored; that stays so.
-            if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, _stop)
+            # A script's shell starts background jobs with SIGINT ignored. Tetragon's client takes
+            # the signal all the same, and scripts end it so: `kill -INT $!; wait`.
+            signal.signal(number, _stop)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
         # What is left to do is short, and must not be cut by an impatient second Ctrl-C.
