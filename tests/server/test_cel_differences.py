@@ -43,6 +43,14 @@ _DIFFERENT = [
     ("-({}.a) == 1", "rejected", "error"),
     # A value out of a field's range is an error that `&&` may forget.
     ("Process{pid: 4294967296u} == Process{} && false", False, "error"),
+    # What has no fields does not have this one; a list may have elements.
+    ("has(dyn(1).a)", False, "error"),
+    ("has(dyn(null).a)", False, "error"),
+    ("has(dyn([1]).a)", "error", "error"),
+    # A variable may have a dot in front, and then nothing refers to it.
+    ("[1].all(.y, true)", True, "rejected"),
+    ("[1].all(.process_exec, process_exec.process.pid == 7u)", True, "rejected"),
+    ("[1].all(.y, .y == 1)", "rejected", "rejected"),
     # `dyn` is a function and no type.
     ("type(1) == dyn", "rejected", "error"),
 ]

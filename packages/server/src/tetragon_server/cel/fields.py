@@ -68,9 +68,14 @@ def select(value: object, name: str) -> object:
 
 
 def has(value: object, name: str) -> bool:
-    """What the macro of this name says of a value whose type is known only now."""
+    """What the macro of this name says of a value whose type is known only now.
+
+    What has no fields has not this one, as cel-go says; a list could have elements: an error.
+    """
     if isinstance(value, Map):
         return name in value
+    if not isinstance(value, Message | list):
+        return False
     return _presence_named(_descriptor_of(value), name)(value)
 
 

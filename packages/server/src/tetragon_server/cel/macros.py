@@ -25,6 +25,8 @@ _OVER_A_RANGE: Final = {
 }
 _ACCUMULATOR: Final = "__result__"
 """The language keeps this name for itself."""
+_UNREACHABLE: Final = "."
+"""Of a variable that is declared with a dot in front: cel-go allows it, and no name refers to it."""
 
 
 def expand(text: str, word: Token, target: Node | None, args: list[Node]) -> Node | None:
@@ -35,13 +37,14 @@ def expand(text: str, word: Token, target: Node | None, args: list[Node]) -> Nod
     if macro is None:
         return None
     name = args[0]
-    if not isinstance(name, Ident) or name.name.startswith("."):
+    if not isinstance(name, Ident):
         raise error_at(text, name.offset, f"a simple name was expected as first argument: {macro}")
     if name.name == _ACCUMULATOR:
         raise error_at(text, name.offset, f"another name was expected: {_ACCUMULATOR} is reserved")
     predicate = None if macro == "map" and len(args) == 2 else args[1]
     transform = args[-1] if macro == "map" else None
-    return Comprehension(word.offset, macro, name.name, target, predicate, transform)
+    variable = _UNREACHABLE if name.name.startswith(".") else name.name
+    return Comprehension(word.offset, macro, variable, target, predicate, transform)
 
 
 def _has(text: str, word: Token, field: Node) -> Node:
