@@ -26,7 +26,7 @@ _OVER_A_RANGE: Final = {
 _ACCUMULATOR: Final = "__result__"
 """The language keeps this name for itself."""
 _UNREACHABLE: Final = "."
-"""Of a variable that is declared with a dot in front: cel-go allows it, and no name refers to it."""
+"""Of a variable declared with a dot in front: cel-go allows it, and no name refers to it."""
 
 
 def expand(text: str, word: Token, target: Node | None, args: list[Node]) -> Node | None:
