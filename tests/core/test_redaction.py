@@ -11,8 +11,13 @@ import pytest
 
 from builders import make_exec, make_scanned
 from tetragon_core.arguments import argument_places, decode_text, format_arguments
+from tetragon_core.cache import ProcessCache
+from tetragon_core.clock import ManualClock
+from tetragon_core.events import ProcessExec
 from tetragon_core.images import exec_image, scanned_image
+from tetragon_core.observer import Observer
 from tetragon_core.redaction import HIDDEN, Redacted
+from tetragon_core.stats import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,3 +115,15 @@ def test_places_are_those_of_the_text(cwd: str) -> None:
 
         for argument, (start, end) in zip(argv[1:], argument_places(argv), strict=True):
             assert decode_text(argument) == text[start:end]
+
+
+def test_other_redaction_from_now_on() -> None:
+    """A redaction that is set later hides in programs that start then; earlier ones stay shown."""
+    observer = Observer(ProcessCache(Stats()), ManualClock(), Stats(), node_name="n")
+    (before,) = observer.feed(make_exec((2, 20), argv=(b"a", b"top")))
+
+    observer.redact_with(hiding("top"))
+    (after,) = observer.feed(make_exec((3, 30), argv=(b"a", b"top")))
+
+    images = [one.process.image for one in (before, after) if isinstance(one, ProcessExec)]
+    assert ["top", HIDDEN] == [one.arguments for one in images if one is not None]

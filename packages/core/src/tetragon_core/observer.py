@@ -71,6 +71,10 @@ class Observer:
         self.kernel.image = kernel_image()
         self.kernel.in_init_tree = False
 
+    def redact_with(self, redaction: Redaction | None) -> None:
+        """Use it for every image from now on; those that are known stay as they are."""
+        self._redaction = redaction
+
     def feed(self, message: Message) -> Sequence[Event]:
         """Take one message, in the order of the ring; return the events it makes."""
         event: Event | None

@@ -144,6 +144,10 @@ class Pipeline:
             now_ns = self._clock.boot_ns()
             self._pump.publish(throttling.end(now_ns, self._sensor.last_excess_ns))
 
+    def reload(self, config: AgentConfig) -> None:
+        """Take over redaction filters, for programs that start from now on."""
+        self._observer.redact_with(read_redaction(config.redaction_filters))
+
     def keep_house(self) -> None:
         """Now and then: clocks drift apart, and what ended long ago is forgotten."""
         self._missed = self._sensor.missed()

@@ -119,6 +119,7 @@ class Agent:
         )
         self.reloads: list[Reload] = [
             ConfiguredLevel(config).reload,
+            self._pipeline.reload,
             self.export.reload,
             lambda _: self._policies.look_again(),
         ]

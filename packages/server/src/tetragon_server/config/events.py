@@ -43,6 +43,7 @@ class EventOptions:
         "",
         'JSON objects such as {"binary_regex": ["sql$"], "redact": ["--password[ =](\\S+)"]}:'
         " what the groups match in arguments and environment becomes *****.",
+        reloads=True,
     )
     cgroup_rate: str = option(
         "",
