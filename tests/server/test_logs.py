@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import json
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,9 +97,14 @@ def root_logger() -> Iterator[logging.Logger]:
     yield root
     for handler in root.handlers:
         if handler not in before:
-            with contextlib.suppress(OSError):  # what a full disk did not take
-                handler.close()
+            handler.close()
     root.handlers[:], root.level = before, level
+
+
+def log_and_wait(root_logger: logging.Logger, message: str) -> None:
+    """Log, and have the file's thread write it."""
+    root_logger.info(message)
+    root_logger.handlers[-1].flush()
 
 
 def test_a_log_file_gets_a_copy(
@@ -108,9 +114,9 @@ def test_a_log_file_gets_a_copy(
     path = tmp_path / "agent.log"
     setup_logging("info", "text", str(path))
 
-    root_logger.info("one")
+    log_and_wait(root_logger, "one")
     path.rename(tmp_path / "old.log")
-    root_logger.info("two")
+    log_and_wait(root_logger, "two")
 
     assert ('level=info msg="one"\n', 'level=info msg="two"\n') == (
         (tmp_path / "old.log").read_text(encoding="utf-8"),
@@ -134,14 +140,52 @@ def test_a_full_disk_is_told_once(
     """Standard error has every line all the same."""
     setup_logging("info", "text", "/dev/full")
 
-    root_logger.info("one")
-    root_logger.info("two")
+    log_and_wait(root_logger, "one")
+    log_and_wait(root_logger, "two")
 
     assert [
         'level=info msg="one"',
         'level=warn msg="the log file cannot be written" log-file=/dev/full',
         'level=info msg="two"',
     ] == capsys.readouterr().err.splitlines()
+
+
+def test_lines_a_log_file_misses_are_counted_in_it(
+    root_logger: logging.Logger, tmp_path: Path
+) -> None:
+    """Where it goes on."""
+    path = tmp_path / "agent.log"
+    path.symlink_to("/dev/full")
+    setup_logging("info", "text", str(path))
+
+    log_and_wait(root_logger, "one")
+    log_and_wait(root_logger, "two")
+    path.unlink()
+    log_and_wait(root_logger, "three")
+
+    assert [
+        'level=warn msg="lines of the log are missing here" lines=2',
+        'level=info msg="three"',
+    ] == path.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_log_file_that_hangs_disturbs_nobody(root_logger: logging.Logger, tmp_path: Path) -> None:
+    """Its lines wait, and are in it when it goes on."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        setup_logging("info", "text", str(pipe))
+        size = fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ)
+
+        root_logger.info("x" * size)
+        root_logger.info("two")
+
+        os.set_blocking(reader.fileno(), True)
+        lines = [reader.readline(), reader.readline()]
+
+    assert [size + len(b'level=info msg=""\n'), len(b'level=info msg="two"\n')] == [
+        len(line) for line in lines
+    ]
 
 
 def test_an_unknown_format_is_text(

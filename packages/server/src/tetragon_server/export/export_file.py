@@ -23,7 +23,11 @@ class ExportFile:
     """Its limits can be changed while it is written."""
 
     def __init__(self, config: AgentConfig) -> None:
-        """Makes and opens no file yet."""
+        """Makes and opens no file yet; UsageError when it is a directory."""
+        if Path(config.export_filename).is_dir():
+            raise UsageError(
+                f"export-filename {config.export_filename} is a directory; name a file in it"
+            )
         self._config = config
         self._sink = FileSink(
             Path(config.export_filename),
