@@ -65,8 +65,8 @@ def _file(arguments: Arguments, index: int, p: Palette) -> str:
 
 
 def _string(arguments: Arguments, index: int, p: Palette) -> str:
-    argument = _argument(arguments, index, "string_arg")
-    return _cyan(quote(argument.string_arg), p) if argument else ""
+    """An argument of another type is an empty text, in colour."""
+    return _cyan(quote(arguments[index].string_arg), p) if index < len(arguments) else ""
 
 
 def _nothing(_arguments: Arguments, _p: Palette) -> Fields:
