@@ -46,7 +46,7 @@ def test_compact_lines_equal_upstreams(mode: str) -> None:
 
 
 def test_json_lines_equal_upstreams() -> None:
-    """Names, order, values and their types; upstream puts blanks at random, so they do not count."""
+    """Names, order, values and their types; upstream puts blanks at random: they do not count."""
     form = JsonFormat()
 
     assert [one["json"] for one in VECTORS] == [
