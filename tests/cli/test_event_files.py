@@ -29,6 +29,13 @@ def seconds_of(output: str) -> list[int]:
     return [int(json.loads(line)["time"][-3:-1]) for line in output.splitlines()]
 
 
+def test_a_line_with_another_value_than_an_object_is_no_event(run_client: Run) -> None:
+    """The JSON library would take some of them for an empty event."""
+    done = run_client("getevents", text='[]\n"x"\n""\nnull\n1\n {} \n')
+
+    assert done.stdout == "{}\n"
+
+
 def test_input_file(tmp_path: Path, run_client: Run) -> None:
     """--input reads a file; a missing one is a usage error of one line."""
     path = tmp_path / "events.json"

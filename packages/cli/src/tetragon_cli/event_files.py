@@ -89,6 +89,9 @@ def _parse(line: bytes, number: int) -> GetEventsResponse | None:
     """The event of one line; None, and a log line, for anything else."""
     from google.protobuf import json_format  # noqa: PLC0415  # an agent's events need none of it
 
+    if not line.lstrip().startswith(b"{"):
+        _log.debug("line %d skipped: an object was expected", number)
+        return None  # the library takes an empty list, or a text, for an empty event
     try:
         return json_format.Parse(line, GetEventsResponse(), ignore_unknown_fields=True)
     except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
