@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from grpclib.events import RecvRequest, listen
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
+from h2.errors import ErrorCodes
+from h2.events import RequestReceived, StreamReset, UnknownFrameReceived
 from h2.settings import SettingCodes
 
 from .connections import MAX_TCP_CONNECTIONS, MAX_UNIX_CONNECTIONS, Acceptor, Connections
 from .request_guard import guard_request
+from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -38,6 +41,8 @@ _POLL_S: Final = 0.01
 _MAX_STREAMS: Final = 1000
 """Calls at a time on one connection. With the usual 100, a client that watches as often could call
 nothing else."""
+_UNTAKEN_BYTES: Final = 256 * 1024
+"""Answers that wait for a peer to read them; it has to before it may ask for more."""
 
 
 class GrpcServer(Server):
@@ -58,6 +63,7 @@ class GrpcServer(Server):
         self._tcp = Connections(max_tcp)
         self._unix = Connections(MAX_UNIX_CONNECTIONS)
         self._open: dict[_Connection, asyncio.Transport] = {}
+        self._turns = Turns()
 
     async def listen(
         self, sockets: Sequence[socket.socket], context: Context | None = None
@@ -72,7 +78,7 @@ class GrpcServer(Server):
             self._acceptors.append(Acceptor(one, protocol, places, context))
 
     def _protocol(self, places: Connections) -> H2Protocol:
-        return _Connection(self._protocol_factory(), self._open, places)
+        return _Connection(self._protocol_factory(), self._open, places, self._turns)
 
     @property
     def connections(self) -> int:
@@ -111,10 +117,12 @@ class _Connection(H2Protocol):
         plain: H2Protocol,
         connections: dict[_Connection, asyncio.Transport],
         places: Connections,
+        turns: Turns,
     ) -> None:
         super().__init__(plain.handler, plain.config, plain.h2_config)
         self._connections = connections
         self._places = places
+        self._turns = turns
 
     @property
     def is_idle(self) -> bool:
@@ -134,6 +142,69 @@ class _Connection(H2Protocol):
             {SettingCodes.MAX_CONCURRENT_STREAMS: _MAX_STREAMS}
         )
         self.connection.flush()
+        # grpclib ends a connection for frames that it does not know, which HTTP/2 says to ignore.
+        self.processor.processors[UnknownFrameReceived] = lambda _: None
+        self.processor.processors[RequestReceived] = self._begin_call
+        self.processor.processors[StreamReset] = self._cancel_call
+
+    def _begin_call(self, event: RequestReceived) -> None:
+        """Refuse a request for nothing, with which grpclib would write a stack trace to the log."""
+        # grpclib has headers decoded; the types do not know.
+        if any(str(name) == ":path" for name, _ in event.headers or ()):
+            self.processor.process_request_received(event)
+        elif event.stream_id is not None:
+            refused = ErrorCodes.PROTOCOL_ERROR
+            self.connection._connection.reset_stream(event.stream_id, refused)  # noqa: SLF001  # as above
+
+    def _cancel_call(self, event: StreamReset) -> None:
+        """End a call, once, and forget it even if its handler had not begun, unlike grpclib."""
+        stream = self.processor.streams.get(event.stream_id)
+        task = None if stream is None else self.processor.handler._tasks.get(stream)  # type: ignore[attr-defined]  # noqa: SLF001  # grpclib keeps it there
+        if task is not None:
+            self.processor.process_stream_reset(event)
+            task.add_done_callback(lambda _: self._forget_call(event.stream_id))
+
+    def _forget_call(self, stream_id: int) -> None:
+        stream = self.processor.streams.pop(stream_id, None)
+        if stream is not None and not self.connection.is_closing():
+            self.connection.ack(stream_id, stream.buffer.unacked_size())
+
+    @property
+    def is_ended(self) -> bool:
+        """What the peer sends does not matter any more."""
+        transport = self._connections.get(self)
+        return transport is None or transport.is_closing()
+
+    @property
+    def is_blocked(self) -> bool:
+        """The peer does not read what it is sent."""
+        if self.connection.write_ready.is_set():
+            return False
+        return self._connections[self].get_write_buffer_size() > _UNTAKEN_BYTES
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for a turn."""
+        self._turns.received(self, data)
+
+    def handle(self, data: bytes) -> None:
+        """Do what the peer asks for."""
+        try:
+            super().data_received(data)
+        except UnicodeDecodeError:  # in headers, which h2 does not call a protocol error
+            self.processor.close("Protocol error")
+
+    def pause_reading(self) -> None:
+        """Leave in the kernel what else comes."""
+        self._connections[self].pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take again what comes."""
+        self._connections[self].resume_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with what the peer asked for: it has read what it was sent."""
+        super().resume_writing()
+        self._turns.unblocked(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it, and free calls that wait to send their status.
@@ -143,6 +214,7 @@ class _Connection(H2Protocol):
         """
         del self._connections[self]
         self._places.remove(self)
+        self._turns.forget(self)
         super().connection_lost(exc)
         self.connection.write_ready.set()
 
