@@ -22,10 +22,9 @@ from tetragon_core.users import UserNames
 from .encode import EventEncoder
 from .history import History
 from .host import passwd_file
-from .metrics.scrape import MeasuredSensor
+from .metrics.measured import MeasuredSensor
 from .process_message import ProcessBuilder
 from .pump import Pump, RecordSource
-from .redaction import read_redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from tetragon_core.events import Event
     from tetragon_core.messages import Namespaces
     from tetragon_core.procfs import ProcScanner
+    from tetragon_core.redaction import Redaction
     from tetragon_core.stats import Counter, Stats
 
     from .bus import Bus
@@ -89,7 +89,7 @@ class Pipeline:
             self._clock,
             stats,
             node_name=node_name,
-            redaction=read_redaction(config.redaction_filters),
+            redaction=_redaction(config),
             environment_names=config.environment_names,
         )
         self.builder = _process_builder(config, host)
@@ -146,7 +146,7 @@ class Pipeline:
 
     def reload(self, config: AgentConfig) -> None:
         """Take over redaction filters, for programs that start from now on."""
-        self._observer.redact_with(read_redaction(config.redaction_filters))
+        self._observer.redact_with(_redaction(config))
 
     def keep_house(self) -> None:
         """Now and then: clocks drift apart, and what ended long ago is forgotten."""
@@ -172,6 +172,14 @@ def _process_builder(config: AgentConfig, host: Namespaces | None) -> ProcessBui
         host=host,
         users=UserNames(passwd_file(Path(config.procfs))) if with_users else None,
     )
+
+
+def _redaction(config: AgentConfig) -> Redaction | None:
+    if not config.redaction_filters.strip():
+        return None
+    from .redaction import read_redaction  # noqa: PLC0415  # only with filters
+
+    return read_redaction(config.redaction_filters)
 
 
 def _history(config: AgentConfig) -> History | None:

@@ -26,7 +26,6 @@ from .inspection import InspectionRpcs
 from .kernel_features import InfoRpc
 from .logs import ConfiguredLevel
 from .metrics import AgentMetrics
-from .metrics.scrape import Sources
 from .pipeline import Pipeline, Sensor, host_namespaces
 from .policies.assembly import Policies
 from .runtime_files import agent_info, info_file
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from .config import AgentConfig
     from .endpoints import Endpoints
+    from .metrics.scrape import Sources
     from .policies.engine import Ask, EarlierRuns, PolicyEngine
     from .settings.reloading import Reload
 
@@ -156,7 +156,8 @@ class Agent:
         with timed_collection(), info_file(Path(self._config.run_dir), info):
             await api.listen(endpoints.grpc)
             await health.listen(endpoints.health)
-            await self._metrics.listen(self._measured(), endpoints.metrics)
+            if endpoints.metrics:
+                await self._metrics.listen(self._measured(), endpoints.metrics)
             tasks = [asyncio.create_task(work) for work in self._background()]
             _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
             await stopped.wait()
@@ -203,6 +204,8 @@ class Agent:
             self._metrics.keep_house()
 
     def _measured(self) -> Sources:
+        from .metrics.scrape import Sources  # noqa: PLC0415  # only if somebody may ask
+
         return Sources(
             config=self._config,
             node_name=self._node_name,

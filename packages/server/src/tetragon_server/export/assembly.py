@@ -8,11 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from .event_log_rpcs import EventLogRpcs
-from .exporter import Exporter
-from .json_lines import JsonLines
-from .rate_limit import RateLimit
-from .selection import Selection
-from .sinks import open_feeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +17,7 @@ if TYPE_CHECKING:
     from ..bus import Bus
     from ..config import AgentConfig
     from .export_file import ExportFile
-    from .exporter import ExportStatistics
+    from .exporter import Exporter, ExportStatistics
 
 __all__ = ["Export"]
 
@@ -42,6 +37,13 @@ class Export:
         self.rpcs = EventLogRpcs(self._file)
 
     def _open(self, config: AgentConfig, bus: Bus, node_name: str, per_minute: int) -> None:
+        # Few agents export, and their start need not wait for it.
+        from .exporter import Exporter  # noqa: PLC0415  # see above
+        from .json_lines import JsonLines  # noqa: PLC0415  # see above
+        from .rate_limit import RateLimit  # noqa: PLC0415  # see above
+        from .selection import Selection  # noqa: PLC0415  # see above
+        from .sinks import open_feeds  # noqa: PLC0415  # see above
+
         self._selection = Selection(config)
         self._rate_limit = RateLimit(per_minute, time.monotonic)
         feeds = open_feeds(config, node_name)

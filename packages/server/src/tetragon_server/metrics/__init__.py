@@ -9,9 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .event_counts import EventCounts
-from .http_server import MetricsServer
-
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
@@ -19,6 +16,8 @@ if TYPE_CHECKING:
     from tetragon_core.events import Event
     from tetragon_server.config import AgentConfig
 
+    from .event_counts import EventCounts
+    from .http_server import MetricsServer
     from .scrape import Sources
 
 __all__ = ["AgentMetrics"]
@@ -31,6 +30,8 @@ class AgentMetrics:
         self.counts: EventCounts | None = None
         """None when events are not to be counted."""
         if config.metrics_server and config.enable_event_metrics:
+            from .event_counts import EventCounts  # noqa: PLC0415  # only if somebody may ask
+
             self.counts = EventCounts(by_binary="binary" in config.metric_labels)
         self._server: MetricsServer | None = None
 
@@ -43,6 +44,7 @@ class AgentMetrics:
         """Serve the page; without sockets nothing happens."""
         if not sockets:
             return
+        from .http_server import MetricsServer  # noqa: PLC0415  # as the page
         from .page import CONTENT_TYPE, Page  # noqa: PLC0415  # 0.1 s: only with a metrics server
 
         self._server = MetricsServer(Page(sources).text, CONTENT_TYPE)

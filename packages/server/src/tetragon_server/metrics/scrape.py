@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,26 +24,13 @@ if TYPE_CHECKING:
     from tetragon_server.policies.entry import PolicyEntry
 
     from .event_counts import EventCounts
+    from .measured import MeasuredSensor
 
-__all__ = ["MeasuredSensor", "PolicyRuns", "Scrape", "Sources"]
+__all__ = ["PolicyRuns", "Scrape", "Sources"]
 
 _BASE: Final = "__base__"
 _FILE: Final = "file"
 _STATISTICS: Final = Path("/proc/sys/kernel/bpf_stats_enabled")
-
-
-class MeasuredSensor(Protocol):
-    """What is measured of the base sensor."""
-
-    def received(self) -> Mapping[str, int]:
-        """Records so far by the name of their kind: exec, fork, exit, …; cheap."""
-
-    @property
-    def process_entries(self) -> int:
-        """Processes the kernel's table can hold."""
-
-    def program_runs(self) -> Sequence[ProgramRuns]:
-        """Its programs; costs a system call for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

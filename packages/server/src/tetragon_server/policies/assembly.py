@@ -18,7 +18,6 @@ from .entry import Domain
 from .files import FileBusyError, read_file
 from .manager import PolicyManager
 from .network_actions import NetworkActions
-from .persisting import Persisting
 from .reading import read_policy
 from .restoring import Restoring
 from .rpcs import PolicyRpcs
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from ..config import AgentConfig
     from .auditing import Audit
     from .engine import Ask, EarlierRuns, PolicyEngine
+    from .persisting import Persisting
 
 __all__ = ["Policies"]
 
@@ -65,7 +65,7 @@ class Policies:
         self._restoring = Restoring(self.manager, self._worker)
         self._is_started = False
         self._persisting = (
-            Persisting(self.manager, self._worker, config.persist_grpc_policies_dir)
+            self._open_persisting(config.persist_grpc_policies_dir)
             if config.persist_grpc_policies
             else None
         )
@@ -87,6 +87,11 @@ class Policies:
     def worker(self) -> EngineWorker:
         """The thread where the kernel's types are read."""
         return self._worker
+
+    def _open_persisting(self, directory: str) -> Persisting:
+        from .persisting import Persisting  # noqa: PLC0415  # few agents have it
+
+        return Persisting(self.manager, self._worker, directory)
 
     async def start(self) -> None:
         """Load what the settings name. Raises UsageError for a file of --tracing-policy, or a
