@@ -11,6 +11,7 @@ import click
 
 from .commands import COMMANDS
 from .settings import client_options
+from .short_options import joined
 
 __all__ = ["PROGRAM", "root"]
 
@@ -22,6 +23,10 @@ _MODULES = {word: row.name for row in COMMANDS for word in (row.name, row.alias)
 
 class LazyGroup(click.Group):
     """Commands from COMMANDS, in that order, found by name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """All words of the command line, those of the command too."""
+        return super().parse_args(ctx, joined(args))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Names in the order of the table."""
