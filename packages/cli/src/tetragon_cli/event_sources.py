@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tetragon.events_pb2 import GetEventsResponse, HistoryState
+from tetragon.events_pb2 import GetEventsResponse
 from tetragon_core.errors import ConnectionFailedError
 
 from .compact.text import escape
-from .history import STATE_KEY, limit_text
+from .history import STATE_KEY, limit_text, read_history_state
 from .merging import merged, time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tetragon.events_pb2 import GetEventsRequest
+    from tetragon.events_pb2 import GetEventsRequest, HistoryState
 
     from .event_filters import EventChoice
     from .following import Met
@@ -103,13 +103,12 @@ def _connect(
     """One stream. `met` is told what the agent says of its history."""
     from .client import AgentClient  # noqa: PLC0415  # files are read without gRPC
 
-    def read_state(metadata: Mapping[str, str | bytes]) -> None:
-        state = metadata.get(STATE_KEY)
+    def tell_state(metadata: Mapping[str, str | bytes]) -> None:
         if met is not None:
-            met(HistoryState.FromString(state) if isinstance(state, bytes) else None)
+            met(read_history_state(metadata.get(STATE_KEY)))
 
     with AgentClient(settings) as client:
-        told = None if met is None else read_state
+        told = None if met is None else tell_state
         yield from client.stream("GetEvents", request, GetEventsResponse, told)
 
 

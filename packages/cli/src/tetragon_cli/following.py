@@ -30,6 +30,8 @@ __all__ = ["Clock", "Connect", "Follower"]
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
+_LAST_S: Final = 253_402_300_799
+"""The last second of the year 9999, the latest that a Timestamp may have."""
 
 
 class Connect(Protocol):
@@ -82,6 +84,7 @@ class Follower:
         self._begun_ns = 0
         """When the first agent answered; 0 before that."""
         self._newest: GetEventsResponse | None = None
+        """The last one with a time that can be."""
         self._broken_ns = 0
         self._sure_until_ns = 0
         """Nothing older is missing."""
@@ -109,7 +112,8 @@ class Follower:
         for event in self._connect(self._next_request(), self._met):
             if event.number:
                 self._place = _Place(self._run, event.number)
-            self._newest = event
+            if 0 <= event.time.seconds < _LAST_S and 0 <= event.time.nanos < 10**9:
+                self._newest = event
             yield event
 
     def _next_request(self) -> GetEventsRequest:

@@ -42,9 +42,14 @@ def print_events(
             if response.HasField("lost"):
                 _note(output, _loss_text(response, has_nodes=has_nodes))
             try:
-                output.write(form.render(response))
+                text = form.render(response)
             except UnprintableEventError as error:
                 _note_once(output, str(error), unprintable)
+            except (ValueError, OverflowError, OSError):
+                # What the C library and Python's say of a time that no calendar has.
+                _note_once(output, "a time in it is out of range", unprintable)
+            else:
+                output.write(text)
             for fallback in response.policy_fallbacks:
                 _note(output, _fallback_text(fallback))
 

@@ -16,7 +16,7 @@ from .durations import parse_duration_s
 if TYPE_CHECKING:
     from tetragon.events_pb2 import History, HistoryState
 
-__all__ = ["STATE_KEY", "Earlier", "Since", "limit_text", "time_text"]
+__all__ = ["STATE_KEY", "Earlier", "Since", "limit_text", "read_history_state", "time_text"]
 
 STATE_KEY: Final = "tetragon-mini-history-bin"
 """Of the stream's metadata; agents without history do not send it."""
@@ -77,6 +77,23 @@ def _moment_ns(text: str) -> int:
     is_of_today = re.fullmatch(r"\d\d:\d\d(:\d\d(\.\d+)?)?", text)
     moment = datetime.fromisoformat(f"{today}T{text}" if is_of_today else text)
     return int(moment.astimezone().timestamp() * 1e6) * 1000
+
+
+def read_history_state(encoded: str | bytes | None) -> HistoryState | None:
+    """The agent's history; None: it keeps none, or what it says of it cannot be understood."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415  # --help needs no protobuf
+
+    from tetragon.events_pb2 import HistoryState  # noqa: PLC0415  # as above
+
+    if not isinstance(encoded, bytes):
+        return None
+    try:
+        state = HistoryState.FromString(encoded)
+        state.complete_since.ToNanoseconds()
+        state.started.ToNanoseconds()
+    except (DecodeError, ValueError):
+        return None
+    return state
 
 
 def limit_text(earlier: Earlier, state: HistoryState | None) -> str:
