@@ -11,6 +11,8 @@ import pytest
 
 from server.settings_host import SOURCES, Host
 from tetragon_core.errors import UsageError
+from tetragon_server.config import OPTIONS
+from tetragon_server.settings.drop_ins import PROTECTIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,6 +182,25 @@ def test_a_file_that_cannot_be_read_is_told(host: Host) -> None:
         f"{admin}/log-format is not used: it is no regular file",
         f"{admin}/log-level is not used: No such file or directory",
     ) == settings.warnings
+
+
+@pytest.mark.parametrize("name", ["redaction-filters", "Export-Denylist", "read-only"])
+def test_a_file_that_protects_has_to_be_readable(host: Host, name: str) -> None:
+    """Without it secrets or rights would be given away; a reload leaves all as it was."""
+    host.set("admin", "cluster-name", "c")
+    (host.root / "admin" / name).symlink_to("nowhere")
+
+    with pytest.raises(UsageError) as error:
+        host.settings()
+    assert (
+        f"cannot read {host.root}/admin/{name}: No such file or directory; mend or remove it"
+        == str(error.value)
+    )
+
+
+def test_what_protects_are_options() -> None:
+    """None of them is misspelt."""
+    assert {option.name for option in OPTIONS} >= PROTECTIVE
 
 
 def test_names_are_the_same_in_any_case(host: Host) -> None:

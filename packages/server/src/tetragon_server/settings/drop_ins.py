@@ -8,22 +8,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.errors import UsageError
+
 from .given import Given
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["drop_in_settings"]
+__all__ = ["PROTECTIVE", "drop_in_settings"]
 
 _MAX_BYTES: Final = 1 << 20
 """As large as a config map can be."""
+PROTECTIVE: Final = frozenset(
+    {
+        "export-allowlist",
+        "export-denylist",
+        "field-filters",
+        "filter-environment-variables",
+        "never-kill",
+        "read-only",
+        "redaction-filters",
+        "reject-enforcement",
+        "server-tls-cert-file",
+        "server-tls-client-ca-files",
+        "server-tls-key-file",
+        "server-tls-require-client-cert",
+    }
+)
+"""Without these more is shown, or allowed, than was wanted, so better the agent does not start."""
 
 
 def drop_in_settings(directory: Path, warnings: list[str]) -> dict[str, Given]:
     """By option. Raises OSError for a directory that is not there or cannot be listed.
 
     Directories in it, and names that begin with a dot, are skipped; a file that cannot be read is
-    noted in `warnings`.
+    noted in `warnings`, or for a PROTECTIVE option raises UsageError.
     """
     settings = {}
     for path in sorted(directory.iterdir()):
@@ -35,6 +54,8 @@ def drop_in_settings(directory: Path, warnings: list[str]) -> dict[str, Given]:
             text = _read(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
+            if path.name.lower() in PROTECTIVE:
+                raise UsageError(f"cannot read {path}: {reason}; mend or remove it") from error
             warnings.append(f"{path} is not used: {reason}")
             continue
         name = path.name.lower()
