@@ -111,6 +111,7 @@ def test_authority_of_the_agent(tmp_path: Path, files: Files) -> None:
     assert "Server version: " in known.stdout
     assert 1 == unknown.returncode
     assert "not signed by one of --tls-ca-cert-files" in unknown.stderr
+    assert unknown.stderr.startswith("Error: ")  # no line of the library's before it
     assert 1 == plain.returncode
     assert "it may want TLS" in plain.stderr
 

@@ -75,6 +75,8 @@ def _run(words: list[str]) -> int:
 
 def _run_click(words: list[str]) -> int:
     """Run a click command; its exceptions become one line too."""
+    # gRPC reads it when it is imported; what it would log, about certificates, we tell.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import click  # noqa: PLC0415  # see the module's docstring
 
     from .group import PROGRAM, root  # noqa: PLC0415  # see the module's docstring
