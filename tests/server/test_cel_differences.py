@@ -77,3 +77,20 @@ def test_outcome_is_that_of_upstreams_library(
 def test_mixed_numbers_are_ordered_after_a_macro(text: str, expected: object) -> None:
     """Upstream's checker forgets to refuse it; expressions that lean on that keep working."""
     assert [expected] == our_outcomes(text, [an_exec()])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Upstream keeps the offset that a text had.
+        ("string(timestamp('2016-06-30T12:00:00+02:00')) == '2016-06-30T10:00:00Z'", True),
+        # Upstream knows years 0 and 10000, and the agent's own zone.
+        ("timestamp('9999-12-31T23:59:59Z').getFullYear('+01:00') == 10000", "error"),
+        ("timestamp('2016-06-30T12:00:00Z').getHours('Local') >= 0", "error"),
+        # Upstream's regular expressions have no single bytes.
+        (r"'a'.matches('\\C')", True),
+    ],
+)
+def test_known_differences_from_upstream(text: str, expected: object) -> None:
+    """What `docs/reference/cel.md` says."""
+    assert [expected] == our_outcomes(text, [an_exec()])
