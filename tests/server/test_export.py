@@ -152,6 +152,22 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
         Export(config, make_bus(), node_name="n")
 
 
+def test_an_export_that_was_off_is_not_said_to_be_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A limit that was 0 at the start cannot be raised by a reload, which says so."""
+    config = AgentConfig(export_filename=str(tmp_path / "e.log"), export_rate_limit="0")
+    export = Export(config, make_bus(), node_name="n")
+
+    export.reload(config)
+    assert [] == caplog.messages
+    export.reload(replace(config, export_rate_limit="-1"))
+
+    assert [
+        "nothing is exported before a restart: export-rate-limit was 0 at the start"
+    ] == caplog.messages
+
+
 def test_what_is_over_the_limit_is_told_in_the_file(tmp_path: Path) -> None:
     """The last report comes with the end, so that no drop goes untold."""
     events = [exec_of(number) for number in range(5)]

@@ -75,6 +75,20 @@ def test_syslog_over_tcp() -> None:
     assert b"%d %b%d %b" % (len(first), first, len(second), second) == received
 
 
+def test_syslog_receiver_that_was_restarted() -> None:
+    """What comes after it hung up goes to its successor, and nothing is lost."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = SyslogSink(f"tcp://127.0.0.1:{server.getsockname()[1]}", node_name="node1")
+        sink.write([event('{"a":1}')])
+        server.accept()[0].close()
+
+        sink.write([event('{"b":2}')])
+
+        with server.accept()[0] as connection:
+            sink.close()
+            assert connection.makefile("rb").read().endswith(b'{"b":2}')
+
+
 def test_a_syslog_server_that_is_away() -> None:
     """The error names the server; when it is there again, the same sink reaches it."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -79,6 +79,10 @@ class Export:
     def reload(self, config: AgentConfig) -> None:
         """Take over limits and filters; UsageError leaves all as it was."""
         if self._exporter is None:
+            if config.has_export and config.export_events_per_minute != 0:
+                _log.warning(
+                    "nothing is exported before a restart: export-rate-limit was 0 at the start"
+                )
             return
         self._selection.reload(config)
         self._rate_limit.set(config.export_events_per_minute)

@@ -8,6 +8,7 @@ learns.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -62,6 +63,9 @@ class SyslogSink:
 
     def write(self, batch: Sequence[ExportedEvent]) -> None:
         """Send each event. On TCP, one that was sent in part is sent again on a new connection."""
+        is_stream = self._place.kind == "tcp"
+        if is_stream and self._socket is not None and _has_hung_up(self._socket):
+            self.close()
         for number, event in enumerate(batch):
             try:
                 self._send(self._message(event))
@@ -107,6 +111,13 @@ class SyslogSink:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _has_hung_up(one: socket.socket) -> bool:
+    """What is sent after that is lost without an error, as on a restart of a TCP receiver."""
+    looked = select.poll()
+    looked.register(one, select.POLLRDHUP)  # errors are told unasked
+    return bool(looked.poll(0))
 
 
 def _connected(family: int, address: str | tuple[str, int]) -> socket.socket:
