@@ -127,7 +127,7 @@ def test_field_filters_choose_fields(tmp_path: Path) -> None:
     [
         ({"export_allowlist": '{"no_such_field":1}'}, "export-allowlist: "),
         ({"export_denylist": '["a"]'}, "export-denylist: "),
-        ({"export_denylist": '{"binary_regex":["("]}'}, "export filters: "),
+        ({"export_denylist": '{"binary_regex":["("]}'}, "export-denylist: "),
         ({"field_filters": '{"fields":["a"]}'}, "field-filters: "),
         ({"export_allowlist": '{"pid_set":[1]}'}, "export-allowlist: pid_set"),
     ],

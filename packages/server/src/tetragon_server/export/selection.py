@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tetragon import events_pb2 as pb
@@ -69,12 +70,17 @@ def _compiled(config: AgentConfig) -> tuple[frozenset[int] | None, View | None]:
     def filters(text: str) -> list[pb.Filter]:
         return parse_filters(text, allow_pid_set=config.enable_pid_set_filter)
 
-    request = pb.GetEventsRequest(
-        allow_list=_named("export-allowlist", lambda: filters(config.export_allowlist)),
-        deny_list=_named("export-denylist", lambda: filters(config.export_denylist)),
-        field_filters=_named("field-filters", lambda: parse_field_filters(config.field_filters)),
-    )
-    return _named("export filters", lambda: compile_view(request, rules))
+    allowed = _named("export-allowlist", lambda: filters(config.export_allowlist))
+    denied = _named("export-denylist", lambda: filters(config.export_denylist))
+    fields = _named("field-filters", lambda: parse_field_filters(config.field_filters))
+    # The first two are compiled alone before, so that an error names the one that is to blame.
+    for option, request in {
+        "export-allowlist": pb.GetEventsRequest(allow_list=allowed),
+        "export-denylist": pb.GetEventsRequest(deny_list=denied),
+    }.items():
+        _named(option, partial(compile_view, request, rules))
+    request = pb.GetEventsRequest(allow_list=allowed, deny_list=denied, field_filters=fields)
+    return _named("field-filters", lambda: compile_view(request, rules))
 
 
 def _named(option: str, read: Callable[[], Parsed]) -> Parsed:
