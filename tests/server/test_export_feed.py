@@ -28,7 +28,7 @@ def open_feed(sink: FakeSink) -> Iterator[Callable[..., Feed]]:
     """Started feeds of the one sink; closed at the end."""
     feeds: list[Feed] = []
 
-    def make(**settings: int | Sequence[float]) -> Feed:
+    def make(**settings: float | Sequence[float]) -> Feed:
         wanted = {"max_events": 100, "max_bytes": 10_000, "retries_s": (0.001,)} | settings
         feeds.append(Feed(sink, **wanted))  # type: ignore[arg-type]  # of several types
         feeds[-1].start()
@@ -249,3 +249,14 @@ def test_the_end_does_not_wait_for_a_sink_that_fails(
 
     assert feed.counts.lost == 2
     assert messages(caplog)[-1][1] == {"sink": "fake", "events": 2}
+
+
+def test_events_are_gathered(open_feed: Callable[..., Feed], sink: FakeSink) -> None:
+    """What comes while events are gathered is written together; the end does not wait for it."""
+    feed = open_feed(gather_s=1000.0)
+
+    feed.offer(ready_ones([1]))
+    feed.offer(ready_ones([2]))
+    finish(feed)
+
+    assert (lines(1, 2), 1) == (sink.lines, sink.attempts)

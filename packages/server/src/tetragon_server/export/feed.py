@@ -58,12 +58,15 @@ class Feed:
         max_events: int,
         max_bytes: int,
         retries_s: Sequence[float] = RETRIES_S,
+        gather_s: float = 0.0,
     ) -> None:
+        """`gather_s`: how long events are gathered after the first one, unless a batch is full."""
         self.sink = sink
         self.counts = FeedCounts()
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._retries_s = retries_s
+        self._gather_s = gather_s
         self._queue: deque[ExportedEvent] = deque()
         self._queued_bytes = 0
         self._calls: deque[Callable[[], None]] = deque()
@@ -150,6 +153,12 @@ class Feed:
                 self._changed.wait_for(lambda: self._closing or self._calls, pause)
             else:
                 self._changed.wait_for(lambda: self._closing or self._calls or self._queue)
+                if self._gather_s:
+                    self._changed.wait_for(self._is_batch_full, self._gather_s)
+
+    def _is_batch_full(self) -> bool:
+        is_urgent = self._closing or bool(self._calls)
+        return is_urgent or len(self._queue) >= _BATCH_EVENTS or self._queued_bytes >= _BATCH_BYTES
 
     def _make_calls(self) -> None:
         while self._calls:

@@ -24,10 +24,15 @@ __all__ = ["open_feeds"]
 
 def open_feeds(config: AgentConfig, node_name: str) -> list[Feed]:
     """A queue and a thread for each place; UsageError for one that is not written as it has to."""
-    sinks = [sink for open_sink in _SINKS if (sink := open_sink(config, node_name)) is not None]
     return [
-        Feed(sink, max_events=config.event_queue_size, max_bytes=config.event_queue_bytes)
-        for sink in sinks
+        Feed(
+            sink,
+            max_events=config.event_queue_size,
+            max_bytes=config.event_queue_bytes,
+            gather_s=gather_s,
+        )
+        for open_sink, gather_s in _SINKS
+        if (sink := open_sink(config, node_name)) is not None
     ]
 
 
@@ -57,4 +62,9 @@ def _journal(config: AgentConfig, _: str) -> Sink | None:
     return JournalSink()
 
 
-_SINKS: Final[tuple[OpenSink, ...]] = (_otlp, _syslog, _journal)
+_SINKS: Final[tuple[tuple[OpenSink, float], ...]] = (
+    (_otlp, 0.2),
+    (_syslog, 0.0),
+    (_journal, 0.0),
+)
+"""With the seconds that events are gathered: a request over HTTP costs more than its events."""
