@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceRequest,
@@ -22,6 +24,7 @@ from tetragon_server.export.sink import ExportedEvent, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class Collector(http.server.ThreadingHTTPServer):
@@ -74,8 +77,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def collector(
     answer: Callable[[ExportLogsServiceRequest], int] = lambda _: 200,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Collector]:
     server = Collector(answer)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -222,3 +228,28 @@ def test_no_secret_in_the_endpoint() -> None:
         OtlpSink("https://me:hunter2@collector:4318", node_name="n", cluster_name="")
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_collector_with_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenTelemetry's variable says whom to trust, whatever others say; the error names it."""
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    ours, other = tmp_path / "ours.pem", tmp_path / "other.pem"
+    authority.cert_pem.write_to_path(str(ours))
+    trustme.CA().cert_pem.write_to_path(str(other))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
+
+    with collector(tls=tls) as server:
+        url = server.url.replace("http:", "https:")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(ours))
+        with sink_to(url) as sink:
+            sink.write([event("{}")])
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(other))
+        with sink_to(url) as sink, pytest.raises(SinkError) as caught:
+            sink.write([event("{}")])
+
+    assert ["{}"] == server.bodies()
+    assert "certificate verify failed" in str(caught.value)
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in str(caught.value)

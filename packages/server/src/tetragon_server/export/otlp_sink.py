@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +62,8 @@ class OtlpSink:
         """
         self._endpoint = logs_url(endpoint)
         self._status: int | None = None
+        self._tls_error = ""
+        """Why the last attempt found no peer to trust."""
         self._rejected = 0
         """Records of an accepted request that the collector does not take."""
         self.refused = 0
@@ -86,7 +89,21 @@ class OtlpSink:
 
         # What it says of failures comes in several lines each; ours are one.
         logging.getLogger(_LIBRARY).setLevel(logging.CRITICAL)
-        session = requests.Session()
+        note = self._note_tls_error
+
+        class Session(requests.Session):
+            """Trusts whom OpenTelemetry's variables name, and keeps what is wrong with a peer."""
+
+            def send(self, request: Any, **settings: Any) -> requests.Response:  # noqa: ANN401  # requests' own types
+                if isinstance(self.verify, str):  # else REQUESTS_CA_BUNDLE would be stronger
+                    settings["verify"] = self.verify
+                try:
+                    return super().send(request, **settings)
+                except requests.exceptions.SSLError as error:
+                    note(error)
+                    raise
+
+        session = Session()
         session.hooks["response"].append(self._note_status)
         timeout_s = None if "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ else _TIMEOUT_S
         self._exporter = _log_exporter.OTLPLogExporter(
@@ -102,6 +119,10 @@ class OtlpSink:
     def _note_status(self, response: Any, *_: object, **__: object) -> None:  # noqa: ANN401  # requests.Response
         self._status = response.status_code
         self._rejected = _rejected(response.content) if response.ok else 0
+
+    def _note_tls_error(self, error: Exception) -> None:
+        found = re.search(r"\[SSL: [^\]]*\] ([^()]*)", str(error))
+        self._tls_error = found[1].strip() if found else "TLS failed"
 
     def write(self, batch: Sequence[ExportedEvent]) -> None:
         """Send; a batch that is refused is sent in halves, down to the record that is to blame."""
@@ -126,7 +147,7 @@ class OtlpSink:
             LogRecordExportResult,
         )
 
-        self._status = None
+        self._status, self._tls_error = None, ""
         result = self._exporter.export([self._record(event) for event in part])
         # For the exporter a redirection is a success, though nobody has taken the records.
         if result is not LogRecordExportResult.SUCCESS or self._status not in _SUCCESSES:
@@ -153,6 +174,9 @@ class OtlpSink:
         return ReadableLogRecord(record, self._resource, self._scope)
 
     def _complaint(self) -> str:
+        if self._tls_error:
+            advice = "OTEL_EXPORTER_OTLP_CERTIFICATE names whom to trust"
+            return f"{self._endpoint}: {self._tls_error}; {advice}"
         if self._status is None:
             return f"{self._endpoint} does not answer; is the collector running?"
         phrase = HTTPStatus(self._status).phrase if self._status in list(HTTPStatus) else ""
