@@ -87,7 +87,7 @@ class Agent:
             max_bytes=config.event_queue_bytes,
             max_total_bytes=config.event_queue_total_bytes,
         )
-        self._audit = AuditLog(config.audit_log, stats)
+        self._audit = AuditLog(config.audit_log)
         self.export = Export(config, self._bus, node_name=self._node_name)
         host = host_namespaces(scanner)
         self._policies = Policies(
@@ -99,6 +99,7 @@ class Agent:
         )
         for source in (
             self._bus.counters,
+            self._audit.counters,
             self.export.counters,
             self._policies.requests.counters,
             self._policies.manager.counters,
@@ -142,6 +143,7 @@ class Agent:
         finally:
             await self._policies.close(is_clean=stopped.is_set())
             await self.export.close(_EXPORT_S)
+            self._audit.close()
 
     async def _listen(self, endpoints: Endpoints, stopped: asyncio.Event) -> None:
         api = ApiServer(self._config, self._service(), self._audit)

@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tetragon_core.errors import UsageError
 from tetragon_core.stats import Counter
+
+from .audit_file import AuditFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from tetragon_core.stats import Stats
 
 __all__ = ["AuditLog"]
 
@@ -24,37 +21,25 @@ _log = logging.getLogger(__name__)
 
 
 class AuditLog:
-    """One per agent. Each line is one write to a file that is only appended to."""
+    """One per agent."""
 
-    def __init__(self, path: str, stats: Stats) -> None:
+    def __init__(self, path: str) -> None:
         """`path`: empty for none; UsageError when it cannot be opened."""
-        self._path = path
-        self._stats = stats
-        self._descriptor: int | None = None
-        self._is_failing = False
-        if path:
-            self.reopen()
+        self._file = AuditFile(path) if path else None
 
     def reopen(self) -> None:
         """Open the file anew, for a log rotation that has moved it away."""
-        if not self._path:
-            return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            fresh = os.open(self._path, flags, 0o600)
-        except OSError as error:
-            raise UsageError(
-                f"cannot open audit log {self._path}: {error.strerror}; name a file that can be"
-                " written"
-            ) from error
-        self.close()
-        self._descriptor = fresh
+        if self._file is not None:
+            self._file.reopen()
 
     def close(self) -> None:
-        """Write no more to the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Write what waits, but not for long."""
+        if self._file is not None:
+            self._file.close()
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Source for Stats."""
+        return {Counter.AUDIT_LOST: self._file.lost if self._file is not None else 0}
 
     def record(
         self, action: str, outcome: str, who: Mapping[str, Any], what: Mapping[str, Any]
@@ -74,28 +59,10 @@ class AuditLog:
         self, action: str, outcome: str, who: Mapping[str, Any], what: Mapping[str, Any]
     ) -> None:
         """As `record`, without a line in the agent's log."""
-        if self._descriptor is None:
+        if self._file is None:
             return
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         entry = {"time": stamp, "action": action, "outcome": outcome, "who": who, "what": what}
-        line = json.dumps(entry, ensure_ascii=False, default=str) + "\n"
-        self._write(line.encode("utf-8", "replace"))
-
-    def _write(self, line: bytes) -> None:
-        assert self._descriptor is not None
-        size = os.fstat(self._descriptor).st_size
-        try:
-            is_whole = os.write(self._descriptor, line) == len(line)
-            reason = "no space left for the whole line"
-        except OSError as error:
-            is_whole, reason = False, error.strerror or str(error)
-        if is_whole:
-            self._is_failing = False
-            return
-        with contextlib.suppress(OSError):  # a device cannot be cut
-            os.ftruncate(self._descriptor, size)
-        self._stats.add(Counter.AUDIT_LOST)
-        if not self._is_failing:
-            self._is_failing = True
-            attrs = {"file": self._path, "error": reason}
-            _log.error("the audit log cannot be written; make room", extra={"attrs": attrs})
+        # ASCII: names that clients choose could drive the terminal of who reads the file.
+        line = json.dumps(entry, default=str) + "\n"
+        self._file.append(line.encode("ascii"))
