@@ -39,7 +39,7 @@ def test_unusable_run_dir_is_one_line(tmp_path: Path) -> None:
     told = errors.decode().splitlines()[1:]
     assert agent.returncode == 2
     assert len(told) == 1
-    assert told[0].startswith(f"cannot write {run_dir}/tetragon.pid: File exists; ")
+    assert [f"cannot write {run_dir}/tetragon.pid: File exists; choose another --run-dir"] == told
 
 
 def test_wrong_procfs_is_one_line(tmp_path: Path) -> None:

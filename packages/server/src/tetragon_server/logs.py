@@ -111,6 +111,8 @@ def setup_logging(level: str, log_format: str, log_file: str = "") -> None:
     # A client that goes away is no news, nor is each header of each call.
     for library in ("grpclib", "hpack"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # All it warns of are writes to clients that have gone.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     if level not in _LEVELS:
         root.warning("unknown log level, info is used", extra={"attrs": {"log-level": level}})
     if log_format not in _FORMATS:

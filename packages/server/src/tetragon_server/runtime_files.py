@@ -53,8 +53,10 @@ def _told_write_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror}; run as root"
         ) from error
     except OSError as error:
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        hint = "" if is_file else "make room there or "
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; make room there or choose another --run-dir"
+            f"cannot write {path}: {error.strerror}; {hint}choose another --run-dir"
         ) from error
 
 
