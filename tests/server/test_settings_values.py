@@ -9,6 +9,7 @@ import pytest
 
 from server.settings_host import Host
 from tetragon_core.errors import UsageError
+from tetragon_server.config.kinds import WORDS
 from tetragon_server.settings.reading import SettingsError
 
 if TYPE_CHECKING:
@@ -257,3 +258,9 @@ def test_a_mistyped_variable_gets_a_guess(host: Host) -> None:
             " (did you mean TETRAGON_LOG_LEVEL?)"
         ),
     ) == host.settings().warnings
+
+
+def test_a_line_end_among_words() -> None:
+    """It is refused in one line, with what to write."""
+    with pytest.raises(ValueError, match=r"^'a\\nb' has a line end; separate words by commas$"):
+        WORDS.parse("a\nb")

@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Durations as flags take them: 30s, 1h30m, 250ms; a bare number means seconds."""
+"""Durations as the client's flags take them: as everywhere, and a bare number means seconds."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+
+from tetragon_core import durations
 
 __all__ = ["parse_duration_s"]
-
-_UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
 def parse_duration_s(text: str) -> float:
     """Seconds; raises ValueError with one line for anything else."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f'"{text}" is no duration; write it like 30s, 5m or 1h30m')
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return durations.parse_duration_s(text)

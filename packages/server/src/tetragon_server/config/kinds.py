@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tetragon_core.durations import parse_duration_s
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,8 +29,6 @@ __all__ = [
 ]
 
 _FACTORS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _TRUE: Final = frozenset({"1", "t", "true"})
 _FALSE: Final = frozenset({"0", "f", "false"})
 
@@ -59,12 +59,7 @@ def _size(text: str) -> int:
 
 
 def _duration_s(text: str) -> float:
-    if text.strip() in {"0", ""}:
-        return 0.0
-    parts = _DURATION_PART.findall(text)
-    if not parts or "".join(digits + unit for digits, unit in parts) != text:
-        raise ValueError(f'"{text}" is no duration; write it like 30s, 5m or 1h30m')
-    return sum(float(digits) * _UNITS_S[unit] for digits, unit in parts)
+    return 0.0 if text.strip() in {"0", ""} else parse_duration_s(text)
 
 
 def _positive_duration_s(text: str) -> float:
@@ -75,7 +70,10 @@ def _positive_duration_s(text: str) -> float:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    (cells,) = csv.reader([text]) if text else ([],)
+    try:
+        (cells,) = csv.reader([text]) if text else ([],)
+    except csv.Error:
+        raise ValueError(f"{text!r} has a line end; separate words by commas") from None
     words = (cell.strip() for cell in cells)
     return tuple(word for word in words if word)
 
