@@ -67,8 +67,12 @@ class AuditFile:
         """Write what waits, but not for long; what is left then is lost."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines, _END_S)
+            left = len(self._lines)
+            self.lost += left
             self._closing = True
             self._changed.notify_all()
+        if left:
+            self._tell(f"{left} lines are lost; the agent ends")
 
     def _run(self) -> None:
         while True:
