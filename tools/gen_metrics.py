@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from page import write_or_check
 from tetragon_server.metrics.catalog import ABSENT, GROUPS, PROCESS_METRICS
 
 if TYPE_CHECKING:
@@ -64,17 +65,5 @@ def _row(family: Family) -> str:
     return f"| `{family.name}` | {family.kind} | {labels} | {text} | {relation or 'the same'} |\n"
 
 
-def main() -> int:
-    """Write, or compare."""
-    text = generate()
-    if "--check" in sys.argv[1:]:
-        if OUTPUT.read_text() != text:
-            print(f"{OUTPUT.relative_to(ROOT)} is stale: run `make codegen`", file=sys.stderr)
-            return 1
-        return 0
-    OUTPUT.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(OUTPUT, generate()))

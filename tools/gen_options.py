@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from page import write_or_check
 from tetragon_server.config import OPTIONS, AgentConfig
 from tetragon_server.config.ignored import IGNORED
 from tetragon_server.config.option import options_of
@@ -81,17 +82,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
 
 
-def main() -> int:
-    """Write, or with --check compare, the page."""
-    text = generate()
-    if "--check" in sys.argv[1:]:
-        if OUTPUT.read_text() != text:
-            print(f"{OUTPUT.relative_to(ROOT)} is stale: run `make codegen`", file=sys.stderr)
-            return 1
-        return 0
-    OUTPUT.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(OUTPUT, generate()))
