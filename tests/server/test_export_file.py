@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 from typing import TYPE_CHECKING
@@ -21,13 +22,21 @@ QUARTER = MIB // 4
 BACKUP = f"e-{STAMP}.log"
 
 
-@pytest.fixture
-def file_limit() -> Iterator[int]:
-    """The kernel takes no byte of a file beyond this many: a write ends in the middle."""
+FILE_BYTES = 1000
+
+
+@contextlib.contextmanager
+def limited_files() -> Iterator[None]:
+    """The kernel takes no byte of a file beyond FILE_BYTES: a write ends in the middle.
+
+    Only around the write: what the tests are told in may be a file, too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield 1000
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_nothing_is_made_before_the_first_event(tmp_path: Path) -> None:
@@ -163,7 +172,7 @@ def test_a_file_that_others_empty_is_not_rotated_early(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["e.log"]
 
 
-def test_half_a_line_is_taken_back(tmp_path: Path, file_limit: int) -> None:
+def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
     """When the disk takes only part of a batch, whole lines stay, and their number is told."""
     path = tmp_path / "e.log"
     sink = file_sink(path)
@@ -173,17 +182,16 @@ def test_half_a_line_is_taken_back(tmp_path: Path, file_limit: int) -> None:
 
     assert (error.value.written, path.stat().st_size) == (11, 990)
     assert numbers_in(path) == list(range(11))
-    assert file_limit < 20 * 90
+    assert FILE_BYTES < 20 * 90
 
 
-def test_what_failed_can_be_written_later(tmp_path: Path, file_limit: int) -> None:
+def test_what_failed_can_be_written_later(tmp_path: Path) -> None:
     """The rest of a batch follows where the whole lines end: nothing twice, nothing torn."""
     path = tmp_path / "e.log"
     sink = file_sink(path)
     batch = ready_ones(range(20), 90)
-    with pytest.raises(SinkError) as error:
+    with limited_files(), pytest.raises(SinkError) as error:
         sink.write(batch)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit * 10, resource.RLIM_INFINITY))
 
     sink.write(batch[error.value.written :])
 
