@@ -177,7 +177,7 @@ def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "e.log"
     sink = file_sink(path)
 
-    with pytest.raises(SinkError, match="File too large") as error:
+    with limited_files(), pytest.raises(SinkError, match="File too large") as error:
         sink.write(ready_ones(range(20), 90))
 
     assert (error.value.written, path.stat().st_size) == (11, 990)
