@@ -10,7 +10,7 @@ from typing import Final
 from importlinter.cli import lint_imports
 
 ROOT: Final = Path(__file__).parents[2]
-COMPOSITION_ROOT: Final = "agent.py"
+COMPOSITION_ROOTS: Final = {"agent.py", "surroundings.py"}
 
 
 def imported_names(path: Path) -> set[str]:
@@ -30,8 +30,8 @@ def test_import_contracts_hold() -> None:
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
-def test_only_the_composition_root_knows_sensors_and_k8s() -> None:
-    """In the server package, agent.py alone imports the sensors and Kubernetes."""
+def test_only_the_composition_roots_know_sensors_and_k8s() -> None:
+    """In the server package, two modules alone import the sensors and Kubernetes."""
     server = ROOT / "packages/server/src/tetragon_server"
 
     knowing = {
@@ -40,4 +40,4 @@ def test_only_the_composition_root_knows_sensors_and_k8s() -> None:
         if imported_names(path) & {"tetragon_sensors", "tetragon_k8s"}
     }
 
-    assert knowing <= {COMPOSITION_ROOT}
+    assert knowing <= COMPOSITION_ROOTS

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TICK_NS",
     "Capabilities",
+    "CgroupMessage",
     "Credentials",
     "ExecDetails",
     "ExecFlag",
@@ -285,4 +286,13 @@ class ThrottleMessage(NamedTuple):
     """Last component of its path."""
 
 
-Message = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage
+class CgroupMessage(NamedTuple):
+    """A cgroup was made, or is gone."""
+
+    cgroup_id: int
+    is_gone: bool
+    path: bytes
+    """In its hierarchy, as the kernel has it; empty for one that is gone."""
+
+
+Message = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage | CgroupMessage

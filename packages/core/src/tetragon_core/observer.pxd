@@ -9,11 +9,12 @@ from tetragon_core.stats cimport Stats
 cdef class Observer:
     cdef public ProcessCache cache
     cdef public Process kernel
-    cdef public object throttling
+    cdef public object throttling, cgroups
     cdef object _clock, _node, _redaction, _environment_names
     cdef Stats _stats
     cpdef feed(self, message)
     cdef _on_exec(self, ExecMessage message)
+    cdef _on_cgroup(self, message)
     cdef _environment(self, memory, image)
     cdef _on_fork(self, ForkMessage message)
     cdef _on_exit(self, ExitMessage message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .arguments import decode_text
 from .environment import Environment
 from .events import ProcessExec, ProcessExit
 from .flags import forked_flags, scanned_flags
@@ -16,12 +17,20 @@ from .hook_hits import hook_hit
 from .hooks import HookMessage
 from .ids import KERNEL_KEY
 from .images import exec_image, kernel_image, scanned_image, stream_flags
-from .messages import TICK_NS, ExecFlag, ExecMessage, ForkMessage, ThrottleMessage
+from .messages import (
+    TICK_NS,
+    CgroupMessage,
+    ExecFlag,
+    ExecMessage,
+    ForkMessage,
+    ThrottleMessage,
+)
 from .process import Process
 from .signals import exit_status
 from .startup import Verdict, plan_startup
 from .stats import Counter
 from .throttling import Throttling
+from .workloads.cgroup_table import CgroupTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,9 +65,11 @@ class Observer:
         node_name: str,
         redaction: Redaction | None = None,
         environment_names: frozenset[str] | None = None,
+        cgroups: CgroupTable | None = None,
     ) -> None:
         """`environment_names`: the only variables that are shown; None: all there are."""
         self.cache = cache
+        self.cgroups = cgroups or CgroupTable()
         self.throttling = Throttling(clock, stats)
         self._redaction = redaction
         self._environment_names = environment_names
@@ -88,6 +99,9 @@ class Observer:
             event = hook_hit(message, process, self._clock, self._stats)
         elif isinstance(message, ThrottleMessage):
             event = self.throttling.begin(message)
+        elif isinstance(message, CgroupMessage):
+            self._on_cgroup(message)
+            return ()
         else:
             event = self._on_exit(message)
         if event is None:
@@ -147,6 +161,12 @@ class Observer:
             self._stats.add(Counter.EXECS_THROTTLED)
             return None
         return ProcessExec(process, parent, process.start_time_ns, (), environment)
+
+    def _on_cgroup(self, message: CgroupMessage) -> None:
+        if message.is_gone:
+            self.cgroups.remove(message.cgroup_id)
+        else:
+            self.cgroups.add(message.cgroup_id, decode_text(message.path))
 
     def _environment(self, memory: bytes, image: Image) -> Environment:
         return Environment(memory, image, self._environment_names, self._redaction)

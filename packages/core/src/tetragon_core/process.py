@@ -10,6 +10,7 @@ from .ids import exec_id
 
 if TYPE_CHECKING:
     from .messages import Capabilities, Credentials, Namespaces
+    from .workloads.model import Workload
 
 __all__ = ["BinaryProperties", "Image", "Process"]
 
@@ -66,7 +67,7 @@ class Process:
     __slots__ = (
         *("node", "key", "parent_key", "pid", "ktime_ns", "nspid", "start_time_ns", "fork_time_ns"),
         *("fork_ktime_ns", "flags", "image", "in_init_tree", "forked", "parent", "exited"),
-        *("refcnt", "cached_children", "retired_ktime_ns", "encoded", "_exec_id"),
+        *("refcnt", "cached_children", "retired_ktime_ns", "encoded", "workload", "_exec_id"),
     )
 
     def __init__(self, node: str | None, key: tuple[int, int], parent_key: tuple[int, int]) -> None:
@@ -103,6 +104,8 @@ class Process:
         """When this image ended, by exit or by the next exec; 0 while it runs."""
         self.encoded = b""
         """Serialized form without refcnt and binary properties; filled by the encoder."""
+        self.workload: Workload | None = None
+        """Container and pod; None before its first event."""
         self._exec_id = ""
 
     @property

@@ -63,6 +63,16 @@ class Counter(Enum):
     RECORDS_READ = ("records_read", "records read from the ring buffer", False)
     RECORDS_BAD = ("records_bad", "records that were short or of an unknown kind", True)
     EVENTS = ("events", "events made", False)
+    EVENTS_WAITED = (
+        "events_waited",
+        "events that waited for the container or pod of their process to be known",
+        False,
+    )
+    EVENTS_INCOMPLETE = (
+        "events_incomplete",
+        "events sent without all of their container or pod, because nobody told it in time",
+        False,
+    )
     EVENTS_SENT = ("events_sent", "events handed to subscribers", False)
     SUBSCRIBER_DROPPED = ("subscriber_dropped", "events dropped from full subscriber queues", True)
     PROCESS_UNKNOWN = ("process_unknown", "events about a process nothing else is known of", False)

@@ -19,11 +19,12 @@ from tetragon_core.clock import BootClock
 from tetragon_core.observer import Observer
 from tetragon_core.users import UserNames
 
+from .association import Association
 from .encode import EventEncoder
 from .history import History
 from .host import passwd_file
 from .metrics.measured import MeasuredSensor
-from .process_message import ProcessBuilder
+from .process_message import DOCKER_LENGTH, MAX_ID_LENGTH, ProcessBuilder
 from .pump import Pump, RecordSource
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tetragon_core.procfs import ProcScanner
     from tetragon_core.redaction import Redaction
     from tetragon_core.stats import Counter, Stats
+    from tetragon_core.workloads.table import WorkloadTable
 
     from .bus import Bus
     from .config import AgentConfig
@@ -75,6 +77,7 @@ class Pipeline:
         losses: Callable[[], int],
         notice: Callable[[], object],
         taps: Sequence[Callable[[Event], object]],
+        workloads: WorkloadTable,
     ) -> None:
         """`losses`, `notice` and `taps` are the pump's; the history becomes a tap as well."""
         self._sensor = sensor
@@ -91,7 +94,15 @@ class Pipeline:
             node_name=node_name,
             redaction=_redaction(config),
             environment_names=config.environment_names,
+            cgroups=workloads.cgroups,
         )
+        self._association = Association(
+            workloads,
+            self._publish_complete,
+            wait_s=config.pod_wait_s,
+            max_events=config.event_waiting_size,
+        )
+        stats.add_source(self._association.counters)
         self.builder = _process_builder(config, host)
         self.encoder = EventEncoder(
             self.builder,
@@ -110,6 +121,7 @@ class Pipeline:
             more_losses=losses,
             notice=notice,
             taps=(*taps, *((self.history.add,) if self.history else ())),
+            complete=self._association.complete,
         )
         if self.history is not None:
             bus.tap_losses(self.history.note_lost)
@@ -131,6 +143,10 @@ class Pipeline:
     def stop(self) -> None:
         """Publish what is there, and no more."""
         self._pump.stop()
+        self._association.release_all()
+
+    def _publish_complete(self, events: Sequence[Event]) -> None:
+        self._pump.publish_complete(events)
 
     def background(self) -> Iterator[Coroutine[None, None, None]]:
         """What has to run beside it."""
@@ -171,6 +187,7 @@ def _process_builder(config: AgentConfig, host: Namespaces | None) -> ProcessBui
         with_namespaces=config.enable_process_ns,
         host=host,
         users=UserNames(passwd_file(Path(config.procfs))) if with_users else None,
+        docker_length=MAX_ID_LENGTH if config.enable_cgidmap else DOCKER_LENGTH,
     )
 
 

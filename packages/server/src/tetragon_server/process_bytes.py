@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon import tetragon_pb2 as pb
 
+from .pod_message import own_part, shared_part
 from .wire import delimited, tag, timestamp, varint
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ _TID_TAG: Final = tag(pb.Process.TID_FIELD_NUMBER)
 _START_TIME_TAG: Final = tag(pb.Process.START_TIME_FIELD_NUMBER)
 _FORK_TIME_TAG: Final = tag(pb.Process.FORK_TIME_FIELD_NUMBER)
 _ARGUMENTS_TAG: Final = tag(pb.Process.ARGUMENTS_FIELD_NUMBER)
+_POD_TAG: Final = tag(pb.Process.POD_FIELD_NUMBER)
 _ARGV_TAG: Final = tag(pb.Process.ARGV_FIELD_NUMBER)
 _VALUE_TAG: Final = tag(1, wire_type=0)
 """Of the only field of a wrapper such as UInt32Value."""
 
 _OWN_FIELDS: Final = (
     *("exec_id", "parent_exec_id", "pid", "tid", "start_time", "fork_time"),
-    *("arguments", "argv"),
+    *("arguments", "argv", "pod"),
 )
 """What `serialize` writes by hand."""
 
@@ -71,12 +73,22 @@ class ProcessSerializer:
         if image.arguments:
             parts.append(delimited(_ARGUMENTS_TAG, image.arguments.encode()))
         parts += [delimited(_ARGV_TAG, one) for one in image.argv]
+        pod = shared_part(process.workload)
+        if pod:
+            parts.append(delimited(_POD_TAG, pod + own_part(process)))
         return b"".join(parts)
 
     def _shared(self, process: Process, image: Image) -> bytes:
         """All other fields."""
         key = (
-            *(process.flags, process.in_init_tree, image.binary, image.cwd, image.executable),
+            *(
+                process.flags,
+                process.in_init_tree,
+                process.workload,
+                image.binary,
+                image.cwd,
+                image.executable,
+            ),
             *(image.interpreter, image.tty, image.cgroup_id, image.cgroup, image.container_id),
             *(image.by_execveat, image.uid, image.auid),
             image.credentials if self._builder.with_credentials else None,

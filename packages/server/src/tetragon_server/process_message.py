@@ -13,18 +13,22 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 from tetragon import capabilities_pb2 as caps_pb
 from tetragon import tetragon_pb2 as pb
 
+from .pod_message import container_id_text, pod_message
+
 if TYPE_CHECKING:
     from tetragon_core.messages import Capabilities, Credentials, Namespaces
     from tetragon_core.process import BinaryProperties, Image, Process
     from tetragon_core.users import UserNames
 
-__all__ = ["ProcessBuilder", "build_binary_properties"]
+__all__ = ["DOCKER_LENGTH", "MAX_ID_LENGTH", "ProcessBuilder", "build_binary_properties"]
 
 _KEPT: Final = 256
 """Messages kept for values that many processes share; they are copied from, never changed."""
 
 DOCKER_LENGTH: Final = 31
 """Characters of the container id that clients match on."""
+MAX_ID_LENGTH: Final = 128
+"""More than any runtime makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,8 @@ class ProcessBuilder:
     """Namespaces of pid 1 as the agent sees it; None: nothing is known to be the host's."""
     users: UserNames | None
     """None: no user names."""
+    docker_length: int = DOCKER_LENGTH
+    """Characters of the container id in `docker`."""
 
     def build(self, process: Process) -> pb.Process:
         """The message; an unknown process has only its pid, flags and start time."""
@@ -57,15 +63,22 @@ class ProcessBuilder:
         )
         if process.in_init_tree is not None:
             message.in_init_tree.CopyFrom(BoolValue(value=process.in_init_tree))
+        pod = pod_message(process)
+        if pod is not None:
+            message.pod.CopyFrom(pod)
+        if process.workload is not None and process.workload.is_incomplete:
+            message.pod_incomplete = True
         if process.image is not None:
             self._fill_image(message, process.image)
+            message.docker = container_id_text(process.workload, process.image)[
+                : self.docker_length
+            ]
         return message
 
     def _fill_image(self, message: pb.Process, image: Image) -> None:
         message.binary = image.binary
         message.arguments = image.arguments
         message.cwd = image.cwd
-        message.docker = image.container_id[:DOCKER_LENGTH]
         message.argv.extend(image.argv)
         message.executable = image.executable
         message.interpreter = image.interpreter

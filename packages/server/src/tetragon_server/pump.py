@@ -78,11 +78,13 @@ class Pump:
         more_losses: Callable[[], int] = int,
         notice: Callable[[], object] = int,
         taps: Sequence[Callable[[Event], object]] = (),
+        complete: Callable[[Iterable[Event]], Iterable[Event]] = iter,
     ) -> None:
         """`ancestors`: types of events that list them. `more_losses`: records lost elsewhere.
 
         `notice` is called before each batch: what it tells the bus comes with the batch's events.
-        `taps` get each event before it is encoded, whether anybody subscribes or not.
+        `taps` get each event before it is encoded, whether anybody subscribes or not. `complete`
+        keeps events that have to wait, and gives them to publish_complete() later.
         """
         self._source = source
         self._observer = observer
@@ -95,6 +97,7 @@ class Pump:
         self._more_losses = more_losses
         self._notice = notice
         self._taps = tuple(taps)
+        self._complete = complete
         self._loss_mark = self._mark()
         self._lost = self._total_lost()
 
@@ -143,6 +146,10 @@ class Pump:
 
     def publish(self, events: Iterable[Event]) -> None:
         """Events that are known already, such as those of the /proc walk, go the same way."""
+        self.publish_complete(self._complete(events))
+
+    def publish_complete(self, events: Iterable[Event]) -> None:
+        """Events that have their container and pod."""
         is_wanted = bool(self._bus.subscribers)
         if not is_wanted and not self._taps:
             return

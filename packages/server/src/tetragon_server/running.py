@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.ids import node_name
+from tetragon_core.workloads.cgroup_table import CgroupTable
+from tetragon_core.workloads.table import WorkloadTable
 
 from .access.audit import AuditLog
 from .answers import Answers
@@ -35,6 +37,7 @@ from .serving import ApiServer
 from .settings.effective import effective_values
 from .settings.reloading import Reloading
 from .stop_signals import stop_signal
+from .surroundings import Place, open_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -90,6 +93,7 @@ class Agent:
         self._audit = AuditLog(config.audit_log)
         self.export = Export(config, self._bus, node_name=self._node_name)
         host = host_namespaces(scanner)
+        self._workloads = WorkloadTable(CgroupTable(), gone_pods=config.deleted_pod_cache_size)
         self._policies = Policies(
             config,
             lambda ask: open_engine(sensor, host, ask, limits),
@@ -105,6 +109,15 @@ class Agent:
             self._policies.manager.counters,
         ):
             stats.add_source(source)
+        self._surroundings = open_surroundings(
+            Place(
+                config=config,
+                table=self._workloads,
+                stats=stats,
+                node_name=self._node_name,
+                policies=self._policies.manager,
+            )
+        )
         self._metrics = AgentMetrics(config)
         self._pipeline = Pipeline(
             config,
@@ -117,6 +130,7 @@ class Agent:
             losses=self._policies.manager.losses,
             notice=self._tell_fallbacks,
             taps=self._metrics.taps,
+            workloads=self._workloads,
         )
         self.reloads: list[Reload] = [
             ConfiguredLevel(config).reload,
@@ -137,10 +151,14 @@ class Agent:
         stopped = stop_signal(self._reloading.reload)
         self.export.start()
         try:
+            for one in self._surroundings:
+                await one.start()
             self._pipeline.start()
             await self._policies.start()
             await self._listen(endpoints, stopped)
         finally:
+            for one in reversed(self._surroundings):
+                await one.close()
             await self._policies.close(is_clean=stopped.is_set())
             await self.export.close(_EXPORT_S)
             self._audit.close()

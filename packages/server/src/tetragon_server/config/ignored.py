@@ -42,7 +42,6 @@ _NO_RUNTIME: Final = "container runtimes are not asked; events have no pod"
 _NO_GO: Final = "the agent is no Go program; use py-spy or perf"
 _BUILT_IN: Final = "programs are part of the executable and fit themselves to the running kernel"
 _PARENTS: Final = "policies always know the parents of processes"
-_NO_WAITING: Final = "events never wait: all they need is known when they come"
 _NO_PODS: Final = "policies that select pods are refused, never applied to everything"
 
 IGNORED: Final = (
@@ -68,8 +67,6 @@ IGNORED: Final = (
     Ignored("k8s-kubeconfig-path", "", _NO_KUBERNETES),
     Ignored("k8s-controlplane-retry", "1", _NO_KUBERNETES),
     Ignored("enable-pod-info", "false", _NO_KUBERNETES),
-    Ignored("deleted-pod-cache-size", "1024", _NO_KUBERNETES),
-    Ignored("enable-cgidmap", "false", _NO_KUBERNETES),
     Ignored("enable-cgidmap-debug", "false", _NO_KUBERNETES),
     Ignored("enable-cgtrackerid", "true", _NO_KUBERNETES),
     Ignored("enable-cri", "false", _NO_RUNTIME),
@@ -89,8 +86,6 @@ IGNORED: Final = (
     Ignored("use-perf-ring-buffer", "false", "the BPF ring buffer is used, which loses less"),
     Ignored("disable-process-cache", "false", "the cache is needed; process-cache-size bounds it"),
     Ignored("data-cache-size", "1024", "long arguments come in one piece"),
-    Ignored("event-cache-retries", "15", _NO_WAITING),
-    Ignored("event-cache-retry-delay", "2", _NO_WAITING),
     Ignored(
         "retprobes-cache-size", "4096", "the table of calls that have not returned has its size"
     ),

@@ -5,9 +5,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .option import option
+
 __all__ = ["KubernetesOptions"]
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class KubernetesOptions:
-    """None yet."""
+    """Where the names of containers and pods come from."""
+
+    event_cache_retries: int = option(
+        15,
+        "Times event-cache-retry-delay: how long an event waits for the container or pod of its"
+        " process.",
+    )
+    event_cache_retry_delay: int = option(2, "Seconds; see event-cache-retries.")
+    event_waiting_size: int = option(
+        16384, "Events that may wait for container or pod; more leave without."
+    )
+    deleted_pod_cache_size: int = option(1024, "Pods that are still known after their end.")
+    enable_cgidmap: bool = option(
+        default=False, text="The whole container id in `docker`, instead of 31 characters."
+    )
+
+    @property
+    def pod_wait_s(self) -> float:
+        """How long an event waits for the container or pod of its process."""
+        return float(self.event_cache_retries * self.event_cache_retry_delay)

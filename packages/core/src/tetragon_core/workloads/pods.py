@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kubernetes pods by uid, and for a while those that are gone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .model import Pod
+
+__all__ = ["PodTable"]
+
+
+class PodTable:
+    """Filled by the watch of the API server."""
+
+    def __init__(self, max_gone: int, tell: Callable[[str], object]) -> None:
+        """`tell` gets the uid of each pod that is new or changed."""
+        self._max_gone = max_gone
+        self._tell = tell
+        self._pods: dict[str, Pod] = {}
+        self._gone: OrderedDict[str, Pod] = OrderedDict()
+        self._names: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._pods)
+
+    def __iter__(self) -> Iterator[Pod]:
+        return iter(list(self._pods.values()))
+
+    def learn(self, pod: Pod, *, other_uid: str = "") -> None:
+        """Enter or change a pod.
+
+        `other_uid`: what the cgroups of a static pod are named by; its uid in the API is the one of
+        its mirror (annotation kubernetes.io/config.hash).
+        """
+        if other_uid:
+            self._names[other_uid] = pod.uid
+        if self._pods.get(pod.uid) == pod:
+            return
+        self._pods[pod.uid] = pod
+        self._tell(pod.uid)
+
+    def forget(self, uid: str) -> None:
+        """Note that the pod is gone; get() still knows it for a while."""
+        pod = self._pods.pop(uid, None)
+        if pod is None:
+            return
+        self._gone[uid] = pod
+        while len(self._gone) > self._max_gone:
+            lost, _ = self._gone.popitem(last=False)
+            self._names = {name: of for name, of in self._names.items() if of != lost}
+
+    def canonical(self, uid: str) -> str:
+        """The uid in the API for one of either kind."""
+        return self._names.get(uid, uid)
+
+    def get(self, uid: str) -> Pod | None:
+        """The pod with this uid of either kind, also if it is gone since not long ago."""
+        uid = self.canonical(uid)
+        return self._pods.get(uid) or self._gone.get(uid)

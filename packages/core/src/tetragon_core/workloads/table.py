@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who runs in which cgroup: what several sources tell of containers and pods, put together.
+
+Used in the event loop's thread only. A source is asked about each new cgroup and answers later, or
+tells by itself; better informed ones win over others, whatever comes first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import fields, replace
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from .cgroup_table import Cgroup
+from .model import HOST, Container, Pod, Workload
+from .pods import PodTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .cgroup_table import CgroupTable
+
+    Source = Callable[[Cgroup], bool]
+    """Asked about a new cgroup; True: it looks it up, and calls learn() or give_up() later."""
+
+__all__ = ["Rank", "WorkloadTable"]
+
+
+class Rank(IntEnum):
+    """How well a source knows; a field of a higher one stays."""
+
+    ANNOUNCED = 1
+    """By a hook or NRI when the container was made."""
+    RUNTIME = 2
+    """The container runtime was asked."""
+    API = 3
+    """Kubernetes' API server."""
+
+
+class _Known:
+    """What is known of one container."""
+
+    __slots__ = ("cgroup", "container", "is_late", "pending", "pod", "pod_uid", "rank", "workload")
+
+    def __init__(self, container: Container, cgroup: Cgroup | None) -> None:
+        self.container = container
+        self.cgroup = cgroup
+        self.pod_uid = cgroup.pod_uid if cgroup is not None else ""
+        self.pod: Pod | None = None
+        """As the container's own source has it."""
+        self.rank = 0
+        self.pending = 0
+        """Sources that still look it up."""
+        self.is_late = False
+        """Events have waited for long enough."""
+        self.workload: Workload | None = None
+
+
+class WorkloadTable:
+    """One per agent."""
+
+    def __init__(self, cgroups: CgroupTable, *, gone_pods: int = 1024) -> None:
+        """`gone_pods`: pods that are still found after their end."""
+        self.cgroups = cgroups
+        self.pods = PodTable(gone_pods, self._on_pod)
+        self.expects_pods = False
+        """Whether an API server tells pods: a container of a pod then waits for its pod."""
+        self.sources: list[Source] = []
+        self.changed: list[Callable[[Cgroup], object]] = []
+        """Called with the cgroup of a container of which more is known, or something else."""
+        self.gone: list[Callable[[Cgroup], object]] = []
+        """Called with the cgroup of a container that is gone."""
+        self._by_home: dict[int, _Known] = {}
+        self._by_id: dict[str, _Known] = {}
+        self._late: OrderedDict[int, _Known] = OrderedDict()
+        cgroups.made.append(self._on_made)
+        cgroups.removed.append(self._on_removed)
+
+    def learn(
+        self,
+        container: Container,
+        rank: Rank,
+        *,
+        cgroup_id: int = 0,
+        pod: Pod | None = None,
+        pod_uid: str = "",
+    ) -> None:
+        """Take what a source says of a container, found by its cgroup or else by its id.
+
+        A source that was asked says so by `cgroup_id`, and is no longer waited for.
+        """
+        known = self._by_home.get(cgroup_id) or self._by_id.get(container.id)
+        if known is None:
+            known = self._enter(container, self.cgroups.get(cgroup_id))
+        if cgroup_id and known.pending and rank is not Rank.ANNOUNCED:
+            known.pending -= 1
+        known.container = _merged(known.container, container, wins=rank >= known.rank)
+        if pod is not None and (known.pod is None or rank >= known.rank):
+            known.pod = pod
+        if pod_uid or (pod is not None and pod.uid):
+            known.pod_uid = pod_uid or (pod.uid if pod is not None else "")
+        known.rank = max(rank, known.rank)
+        self._by_id[known.container.id] = known
+        self._tell(known)
+
+    def give_up(self, cgroup_id: int) -> None:
+        """Note that a source which was asked does not know the cgroup."""
+        known = self._by_home.get(cgroup_id)
+        if known is not None and known.pending:
+            known.pending -= 1
+            if not known.pending and not known.container.id:
+                self._drop(known)  # it was no container after all
+            self._tell(known)
+
+    def workload(self, cgroup_id: int, container_id: str) -> Workload | None:
+        """Of a process, for its events; None while somebody may still tell more.
+
+        `container_id`: from the cgroup's name, for a cgroup whose making was missed.
+        """
+        known = self._find(cgroup_id, container_id)
+        if known is None:
+            return HOST
+        if self._is_complete(known):
+            return self._settled(known)
+        return self._marked(known) if known.is_late else None
+
+    def best(self, cgroup_id: int, container_id: str = "") -> Workload:
+        """As workload(), but without waiting: marked when somebody should have told more."""
+        known = self._find(cgroup_id, container_id)
+        if known is None:
+            return HOST
+        if self._is_complete(known):
+            return self._settled(known)
+        return self._marked(known)
+
+    def stop_waiting(self, cgroup_id: int) -> None:
+        """Let events of this container go marked, until more is known."""
+        known = self._of_cgroup(cgroup_id)
+        if known is not None:
+            known.is_late = True
+
+    def home(self, cgroup_id: int) -> Cgroup | None:
+        """The cgroup of the container that this one is of or inside of; None for the host's."""
+        known = self._of_cgroup(cgroup_id)
+        return known.cgroup if known is not None else None
+
+    def homes(self) -> Iterator[Cgroup]:
+        """Cgroups of all containers there are."""
+        return iter([one.cgroup for one in self._by_home.values() if one.cgroup is not None])
+
+    def containers(self) -> Iterator[tuple[Container, Pod | None]]:
+        """All that run, as they are known now."""
+        return iter([(one.container, self._pod(one)) for one in self._by_home.values()])
+
+    def _find(self, cgroup_id: int, container_id: str) -> _Known | None:
+        known = self._of_cgroup(cgroup_id)
+        if known is None and container_id:
+            known = self._by_id.get(container_id)
+            if known is None and self.cgroups.get(cgroup_id) is None:
+                known = self._ask(
+                    Cgroup(id=cgroup_id, path="", container_id=container_id, pod_uid="", top=None)
+                )
+        return known
+
+    def _of_cgroup(self, cgroup_id: int) -> _Known | None:
+        known = self._by_home.get(cgroup_id) or self._late.get(cgroup_id)
+        if known is not None:
+            return known
+        cgroup = self.cgroups.get(cgroup_id)
+        if cgroup is None:
+            return None
+        if cgroup.top is not None:
+            return self._by_home.get(cgroup.top.id) or self._late.get(cgroup.top.id)
+        return self._of_cgroup_around(cgroup.path)
+
+    def _of_cgroup_around(self, path: str) -> _Known | None:
+        """A container whose name tells nothing may have cgroups inside too."""
+        while path := path.rpartition("/")[0]:
+            above = self.cgroups.by_path(path)
+            if above is not None and above.id in self._by_home:
+                return self._by_home[above.id]
+        return None
+
+    def _on_made(self, cgroup: Cgroup) -> None:
+        if cgroup.top is None:
+            self._ask(cgroup)
+
+    def _ask(self, cgroup: Cgroup) -> _Known | None:
+        """Ask all sources about a new cgroup; None when it is nobody's container."""
+        waited = [source(cgroup) for source in self.sources]
+        if not cgroup.container_id and not any(waited):
+            return None
+        known = self._by_id.get(cgroup.container_id) if cgroup.container_id else None
+        if known is None:
+            known = self._enter(Container(id=cgroup.container_id), cgroup)
+        else:  # it was announced before
+            known.cgroup = cgroup
+            known.pod_uid = known.pod_uid or cgroup.pod_uid
+            self._by_home[cgroup.id] = known
+        known.pending += sum(waited)
+        self._tell(known)
+        return known
+
+    def _enter(self, container: Container, cgroup: Cgroup | None) -> _Known:
+        known = _Known(container, cgroup)
+        if cgroup is not None:
+            self._by_home[cgroup.id] = known
+        if container.id:
+            self._by_id[container.id] = known
+        return known
+
+    def _on_removed(self, cgroup: Cgroup) -> None:
+        known = self._by_home.get(cgroup.id)
+        if known is None or known.cgroup is not cgroup:
+            return
+        self._drop(known)
+        self._late[cgroup.id] = known
+        while len(self._late) > _LATE:
+            self._late.popitem(last=False)
+        for tell in self.gone:
+            tell(cgroup)
+
+    def _drop(self, known: _Known) -> None:
+        if known.cgroup is not None:
+            self._by_home.pop(known.cgroup.id, None)
+        if self._by_id.get(known.container.id) is known:
+            del self._by_id[known.container.id]
+
+    def _on_pod(self, uid: str) -> None:
+        for known in list(self._by_home.values()):
+            if self.pods.canonical(known.pod_uid) == uid:
+                self._tell(known)
+
+    def _is_complete(self, known: _Known) -> bool:
+        if known.pod_uid and self.expects_pods:
+            return bool(known.container.name) and self.pods.get(known.pod_uid) is not None
+        return bool(known.container.name) or not known.pending
+
+    def _settled(self, known: _Known) -> Workload:
+        if known.workload is None or known.workload.is_incomplete:
+            known.workload = Workload(known.container, self._pod(known))
+        return known.workload
+
+    def _marked(self, known: _Known) -> Workload:
+        if known.workload is None:
+            known.workload = Workload(known.container, self._pod(known), is_incomplete=True)
+        return known.workload
+
+    def _pod(self, known: _Known) -> Pod | None:
+        pod = self.pods.get(known.pod_uid) or known.pod
+        if pod is None and known.container.name:
+            pod = _standing_in(known.container)
+        return pod
+
+    def _tell(self, known: _Known) -> None:
+        known.workload = None
+        if known.cgroup is not None:
+            for tell in self.changed:
+                tell(known.cgroup)
+
+
+_LATE: Final = 1024
+"""Containers that are still found after their end, for events that come late."""
+_FIELDS: Final = tuple(one.name for one in fields(Container) if one.name != "id")
+
+
+def _merged(old: Container, new: Container, *, wins: bool) -> Container:
+    """All that is known: where both say something, `new` is right if it `wins`."""
+    changes = {
+        name: getattr(new, name)
+        for name in _FIELDS
+        if getattr(new, name) and (wins or not getattr(old, name))
+    }
+    if not old.id:
+        changes["id"] = new.id
+    return replace(old, **changes)
+
+
+def _standing_in(container: Container) -> Pod:
+    """For a container of no pod: namespace and name make it found and shown by every client."""
+    return Pod(
+        namespace=container.runtime,
+        name=container.name,
+        labels=container.labels,
+        workload=container.name,
+        workload_kind="Container",
+        is_kubernetes=False,
+    )
