@@ -30,8 +30,8 @@ def test_types_are_tetragons() -> None:
         "process-cache-gc-interval": "30s",
         "enable-ancestors": ("base", "lsm"),
         "unix-socket": "",
-        "enable-k8s-api": False,
-        "enable-cgtrackerid": True,
+        "parents-map-enabled": False,
+        "release-pinned-bpf": True,
         "event-cache-retries": 15,
         "bpf-lib": "/var/lib/tetragon/",
     }.items() <= values.items()
@@ -39,11 +39,15 @@ def test_types_are_tetragons() -> None:
 
 def test_what_has_no_effect_is_told_as_it_was_written() -> None:
     """An unknown key as well."""
-    others = (("enable-k8s-api", "true"), ("cluster-nmae", "c"), ("verbose", "2"))
+    others = (("parents-map-enabled", "true"), ("cluster-nmae", "c"), ("verbose", "2"))
 
     values = effective_values(AgentConfig(others=others))
 
-    assert (True, "c", 2) == (values["enable-k8s-api"], values["cluster-nmae"], values["verbose"])
+    assert (True, "c", 2) == (
+        values["parents-map-enabled"],
+        values["cluster-nmae"],
+        values["verbose"],
+    )
 
 
 @pytest.mark.parametrize(

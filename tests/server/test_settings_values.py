@@ -207,16 +207,16 @@ def test_a_broken_file_is_told_with_its_line(host: Host, text: str, message: str
 
 def test_an_option_without_effect_gets_one_warning(host: Host) -> None:
     """It says what happens instead; Tetragon's default is no news."""
-    host.set("flag", "enable-k8s-api", "true")
+    host.set("flag", "gops-address", "localhost:8118")
     host.set("admin", "use-perf-ring-buffer", "false")
-    host.set("environment", "event-cache-retries", "15")
+    host.set("environment", "data-cache-size", "1024")
 
     settings = host.settings()
 
     assert (
-        "--enable-k8s-api has no effect: Kubernetes is not asked; events have no pod",
+        "--gops-address has no effect: the agent is no Go program; use py-spy or perf",
     ) == settings.warnings
-    assert {"enable-k8s-api", "use-perf-ring-buffer", "event-cache-retries"} == set(
+    assert {"gops-address", "use-perf-ring-buffer", "data-cache-size"} == set(
         dict(settings.config.others)
     )
 

@@ -15,13 +15,14 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tetragon_core.errors import ConnectionFailedError, TetragonError, UsageError
+from tetragon_core.workloads.runtime_paths import cgroup_path
 
 from .address import probe_socket, socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENDPOINTS", "CriClient", "cgroup_path", "messages"]
+__all__ = ["ENDPOINTS", "CriClient", "messages"]
 
 ENDPOINTS: Final = (
     "unix:///run/containerd/containerd.sock",
@@ -42,7 +43,6 @@ _FIELDS: Final[Mapping[str, tuple[tuple[str, int, int], ...]]] = {
     "ContainerStatusRequest": (("container_id", 1, _STRING), ("verbose", 2, _BOOL)),
     "ContainerStatusResponse": (),
 }
-_SLICE: Final = ".slice"
 
 
 @functools.cache
@@ -138,29 +138,3 @@ def _found(endpoint: str) -> str:
             reason = error.strerror or str(error)
             raise ConnectionFailedError(f"unable to connect to CRI endpoint {one}: {reason}")
     raise ConnectionFailedError(f"unable to connect to CRI endpoints: {', '.join(ENDPOINTS)}")
-
-
-def cgroup_path(given: str) -> str:
-    """A path as it is; `slice:prefix:name`, as systemd's driver has it, as the path it means.
-
-    Raises TetragonError for anything else.
-    """
-    if "/" in given:
-        return given
-    slice_name, *rest = given.split(":")
-    if len(rest) != 2:
-        raise TetragonError(f"unknown cgroup path: {given!r}")
-    scope, name = rest
-    unit = name if name.endswith(_SLICE) else f"{scope}-{name}.scope"
-    return f"{_slice_path(slice_name).rstrip('/')}/{unit}"
-
-
-def _slice_path(name: str) -> str:
-    """Directory of a slice: `a-b.slice` is in `a.slice` (systemd.slice(5))."""
-    parts = name.removesuffix(_SLICE).split("-")
-    if name == f"-{_SLICE}":
-        return "/"
-    if not name.endswith(_SLICE) or not all(parts):
-        raise TetragonError(f"invalid slice name: {name!r}")
-    ends = range(1, len(parts) + 1)
-    return "".join(f"/{'-'.join(parts[:end])}{_SLICE}" for end in ends)

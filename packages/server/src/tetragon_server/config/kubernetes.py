@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .kinds import number
 from .option import option
 
 __all__ = ["KubernetesOptions"]
@@ -18,12 +19,18 @@ class KubernetesOptions:
         15,
         "Times event-cache-retry-delay: how long an event waits for the container or pod of its"
         " process.",
+        number(minimum=0),
     )
-    event_cache_retry_delay: int = option(2, "Seconds; see event-cache-retries.")
+    event_cache_retry_delay: int = option(2, "Seconds; see event-cache-retries.", number(minimum=0))
     event_waiting_size: int = option(
-        16384, "Events that may wait for container or pod; more leave without."
+        16384,
+        "Events that may wait for container or pod; more leave without.",
+        number(minimum=0),
+        is_ours=True,
     )
-    deleted_pod_cache_size: int = option(1024, "Pods that are still known after their end.")
+    deleted_pod_cache_size: int = option(
+        1024, "Pods that are still known after their end.", number(minimum=0)
+    )
     enable_cgidmap: bool = option(
         default=False, text="The whole container id in `docker`, instead of 31 characters."
     )
