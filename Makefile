@@ -19,7 +19,7 @@ ARGS ?=
 BENCH ?= bench
 
 # What has to be set up for `make test`: everything, unless a level is named.
-PARTS := $(or $(LEVEL),exe vm-all)
+PARTS := $(or $(LEVEL),exe runtimes kubernetes vm-all)
 
 TOX := .venv/bin/tox --current-env -q
 
@@ -45,7 +45,8 @@ bpf: ## compile the BPF objects into the sensors package
 
 .PHONY: test
 test: ## run every test this machine can run (LEVEL=unit for one tox environment)
-	$(Q)tools/setup dev $(if $(filter exe,$(PARTS)),dist) $(if $(filter vm-%,$(PARTS)),vm)
+	$(Q)tools/setup dev $(if $(filter exe,$(PARTS)),dist) $(if $(filter vm-%,$(PARTS)),vm) \
+		$(filter runtimes kubernetes,$(PARTS))
 	$(Q)$(MAKE) bpf
 	$(Q)$(if $(filter exe,$(PARTS)),$(MAKE) dist)
 	$(Q)$(PYTHON) tools/test $(LEVEL) $(ARGS)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TESTS: Final = Path(__file__).parent
-MARKERS: Final = ("contract", "kernel", "exe")
+MARKERS: Final = ("contract", "kernel", "exe", "runtimes", "kubernetes")
 """Folders with a level of their own; every other folder is of the level `unit`."""
 
 
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--level",
         metavar="NAME",
-        help="unit, compiled, contract, kernel, exe or vm-KERNEL (default: all)",
+        help=f"unit, compiled, {', '.join(MARKERS)} or vm-KERNEL (default: all)",
     )
 
 

@@ -26,16 +26,21 @@ RESULTS: Final = ROOT / "build/test"
 TOX: Final = ROOT / ".venv/bin/tox"
 
 VM_LEVELS: Final = ("vm-5.10", "vm-6.1", "vm-6.12", "vm-newest")
-LEVELS: Final = ("unit", "compiled", "contract", "kernel", "exe", *VM_LEVELS)
-ROOT_LEVELS: Final = frozenset({"kernel", "exe"})
+UNPACKED_LEVELS: Final = ("runtimes", "kubernetes")
+LEVELS: Final = (
+    *("unit", "compiled", "contract", "kernel", "exe"),
+    *UNPACKED_LEVELS,
+    *VM_LEVELS,
+)
+ROOT_LEVELS: Final = frozenset({"kernel", "exe", *UNPACKED_LEVELS})
 
 
 def missing(level: str) -> str:
     """What this machine lacks for the level; empty when it can run it."""
     if level in ROOT_LEVELS and os.geteuid() != 0 and shutil.which("sudo") is None:
         return "needs root"
-    if level in VM_LEVELS and platform.machine() != "x86_64":
-        return "its kernels are for x86_64, as are the programs it would run in them"
+    if level in {*VM_LEVELS, *UNPACKED_LEVELS} and platform.machine() != "x86_64":
+        return "what it runs was fetched for x86_64"
     return ""
 
 

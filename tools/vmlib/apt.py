@@ -12,9 +12,12 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .errors import VmError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["PrivateApt", "find_mirror"]
 
@@ -34,7 +37,7 @@ def find_mirror(apt_directory: Path = SYSTEM_APT) -> str:
                 for address in mirror_addresses(file.read_text(errors="replace")):
                     return address
     msg = (
-        "apt on this machine has no Debian mirror, from which the kernels come; "
+        "apt on this machine has no Debian mirror, from which kernels and runtimes come; "
         "name one: DEBIAN_MIRROR=http://HOST/debian"
     )
     raise VmError(msg)
@@ -76,10 +79,15 @@ class PrivateApt:
 
     def download(self, package: str, target: Path) -> Path:
         """Download the .deb of `package` into `target`, which is empty before."""
-        target.mkdir(parents=True, exist_ok=True)
-        self._run("apt-get", "download", "-qq", package, cwd=target)
+        self.download_all((package,), target)
         (deb,) = target.glob(f"{package}_*.deb")
         return deb
+
+    def download_all(self, packages: Sequence[str], target: Path) -> list[Path]:
+        """Download the .deb of each into `target`, which is empty before."""
+        target.mkdir(parents=True, exist_ok=True)
+        self._run("apt-get", "download", "-qq", *packages, cwd=target)
+        return sorted(target.glob("*.deb"))
 
     def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
         options = {
@@ -100,7 +108,7 @@ class PrivateApt:
                 [*command, *arguments], cwd=cwd, capture_output=True, text=True, check=False
             )
         except FileNotFoundError:
-            msg = f"{program} is missing: the kernels come as Debian packages through apt"
+            msg = f"{program} is missing: kernels and runtimes come as Debian packages through apt"
             raise VmError(msg) from None
         if result.returncode != 0:
             reason = (result.stderr.strip().splitlines() or ["no message"])[0]
