@@ -12,13 +12,11 @@ from grpclib.exceptions import GRPCError
 
 from server.builders import HOST, image
 from tetragon import sensors_pb2 as pb
-from tetragon import tetragon_pb2
 from tetragon_core.cache import ProcessCache
 from tetragon_core.process import Process
-from tetragon_core.stats import Counter, Stats
+from tetragon_core.stats import Stats
 from tetragon_server.inspection import InspectionRpcs
 from tetragon_server.process_message import ProcessBuilder
-from tetragon_server.runtime_hook import RuntimeHookRpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +41,7 @@ def ask(rpcs: InspectionRpcs, request: Any) -> Any:
     return run(rpcs, type(request).__name__.removesuffix("Request"), request)
 
 
-def run(rpcs: InspectionRpcs | RuntimeHookRpc, name: str, request: Any) -> Any:
+def run(rpcs: InspectionRpcs, name: str, request: Any) -> Any:
     """The reply of one rpc."""
 
     async def answer() -> Any:
@@ -152,19 +150,3 @@ def test_events_go_on_during_a_dump() -> None:
         return turns
 
     assert asyncio.run(count_turns()) >= 20
-
-
-def test_an_announcement_is_counted() -> None:
-    """A container's announcement succeeds, whatever it says."""
-    stats = Stats()
-    request = tetragon_pb2.RuntimeHookRequest(createContainer=tetragon_pb2.CreateContainer())
-
-    run(RuntimeHookRpc(stats), "RuntimeHook", request)
-
-    assert 1 == stats.snapshot()[Counter.RUNTIME_HOOKS]
-
-
-def test_an_announcement_of_nothing_is_an_error() -> None:
-    """A request without an event is the caller's mistake."""
-    with pytest.raises(GRPCError, match="announces nothing"):
-        run(RuntimeHookRpc(Stats()), "RuntimeHook", tetragon_pb2.RuntimeHookRequest())

@@ -37,7 +37,7 @@ class ProcScanner:
         self, root: str = "/proc", hierarchy: Hierarchy = V2, *, with_environment: bool = False
     ) -> None:
         self._root = root
-        self._hierarchy = hierarchy
+        self.hierarchy = hierarchy
         self._with_environment = with_environment
         self._cgroup_ids: dict[str, int] = {}
 
@@ -115,7 +115,7 @@ class ProcScanner:
 
     def _cgroup_path(self, directory: int) -> str:
         """Path of the cgroup in the chosen hierarchy; a line is "number:controllers:path"."""
-        wanted = self._hierarchy.controller
+        wanted = self.hierarchy.controller
         for line in (_try_read_file(directory, "cgroup") or b"").splitlines():
             _, controllers, path = line.split(b":", 2)
             if wanted in controllers.decode().split(","):
@@ -128,7 +128,7 @@ class ProcScanner:
             return 0
         known = self._cgroup_ids.get(path)
         if known is None:
-            known = self._cgroup_ids[path] = self._stat_cgroup(f"{self._hierarchy.mount}{path}")
+            known = self._cgroup_ids[path] = self._stat_cgroup(f"{self.hierarchy.mount}{path}")
         return known
 
     def _stat_cgroup(self, path: str) -> int:

@@ -16,6 +16,7 @@ from tetragon_core.workloads.cgroup_table import CgroupTable
 from tetragon_core.workloads.table import WorkloadTable
 
 from .access.audit import AuditLog
+from .announcements import Announcements
 from .answers import Answers
 from .bus import Bus
 from .encode import fallback_suffix
@@ -109,6 +110,7 @@ class Agent:
             self._policies.manager.counters,
         ):
             stats.add_source(source)
+        self._announcements = Announcements(self._workloads, Path(scanner.hierarchy.mount), stats)
         self._surroundings = open_surroundings(
             Place(
                 config=config,
@@ -116,6 +118,7 @@ class Agent:
                 stats=stats,
                 node_name=self._node_name,
                 policies=self._policies.manager,
+                announce=self._announcements.announce,
             )
         )
         self._metrics = AgentMetrics(config)
@@ -198,7 +201,7 @@ class Agent:
             self._policies.rpcs,
             InspectionRpcs(pipeline.cache, pipeline.builder, config.procfs),
             self.export.rpcs,
-            RuntimeHookRpc(self._stats),
+            RuntimeHookRpc(self._announcements),
             InfoRpc(answers, self.probe, self._policies.worker.run),
         )
         more = {name: answer for part in parts for name, answer in part.answers().items()}

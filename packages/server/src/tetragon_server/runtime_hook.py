@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RuntimeHook: a container runtime announces a container. It is taken, counted and logged.
-
-Nothing is made of it yet; an announcement must succeed all the same, on any host, since the runtime
-may refuse to start the container otherwise.
-"""
+"""RuntimeHook: the hook of a container runtime announces a container."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from tetragon import tetragon_pb2 as pb
-from tetragon_core.stats import Counter
+from tetragon_core.errors import TetragonError
+
+from .announcements import Announcement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -22,21 +19,19 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from tetragon_core.stats import Stats
+    from .announcements import Announcements
 
     # What a request is depends on the rpc.
     Answer = Callable[[Any], Awaitable[Message]]
 
 __all__ = ["RuntimeHookRpc"]
 
-_log = logging.getLogger(__name__)
-
 
 class RuntimeHookRpc:
     """Announcements of containers."""
 
-    def __init__(self, stats: Stats) -> None:
-        self._stats = stats
+    def __init__(self, announcements: Announcements) -> None:
+        self._announcements = announcements
 
     def answers(self) -> Mapping[str, Answer]:
         """Rpc name → request to reply; raising GRPCError."""
@@ -45,10 +40,32 @@ class RuntimeHookRpc:
     async def _take(self, request: pb.RuntimeHookRequest) -> Message:
         if request.WhichOneof("event") != "createContainer":
             raise GRPCError(Status.UNKNOWN, "RuntimeHook: the request announces nothing")
-        self._stats.add(Counter.RUNTIME_HOOKS)
-        new = request.createContainer
-        _log.debug(
-            "a container is announced",
-            extra={"attrs": {"cgroup": new.cgroupsPath, "root": new.rootDir}},
-        )
+        try:
+            self._announcements.announce(_announcement(request.createContainer))
+        except TetragonError as error:
+            raise GRPCError(Status.FAILED_PRECONDITION, str(error)) from error
         return pb.RuntimeHookResponse()
+
+
+_NAMES: Final = {
+    "io.kubernetes.cri-o.ContainerID": "cri-o",
+    "io.kubernetes.cri.sandbox-id": "containerd",
+    "io.container.manager": "podman",
+}
+"""Annotations that only one runtime makes."""
+
+
+def _announcement(new: pb.CreateContainer) -> Announcement:
+    annotations = new.annotations
+    runtimes = (runtime for name, runtime in _NAMES.items() if name in annotations)
+    return Announcement(
+        cgroups_path=new.cgroupsPath,
+        container_id=new.containerID,
+        runtime=next(runtimes, ""),
+        name=new.containerName,
+        image=new.containerImage,
+        pod_uid=new.podUID,
+        pod_name=new.podName,
+        pod_namespace=new.podNamespace,
+        annotations=dict(annotations),
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Stats
     from tetragon_core.workloads.table import WorkloadTable
 
+    from .announcements import Announcement
     from .config import AgentConfig
     from .policies.manager import PolicyManager
 
@@ -45,6 +46,8 @@ class Place:
     stats: Stats
     node_name: str
     policies: PolicyManager
+    announce: Callable[[Announcement], None]
+    """For containers that are about to start; raises TetragonError."""
 
 
 OPENERS: Final[Sequence[Opener]] = ()
