@@ -13,7 +13,9 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("generator", ["gen_metrics", "gen_options", "gen_proto", "gen_wire"])
+@pytest.mark.parametrize(
+    "generator", ["gen_crds", "gen_metrics", "gen_options", "gen_proto", "gen_wire"]
+)
 def test_generated_files_are_fresh(generator: str) -> None:
     """The generator finds nothing to change."""
     result = subprocess.run(

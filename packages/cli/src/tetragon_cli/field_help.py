@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tetragon_core.errors import UsageError
 from tetragon_core.policy.field_texts import EXAMPLES, RESOURCE_TEXT, text_of
 from tetragon_core.policy.fields import API_VERSION, NAMESPACED_KIND, POLICY
-from tetragon_core.policy.schema import Choice, Field, Integer, Items, Named, Record, Switch
+from tetragon_core.policy.json_schema import json_schema, type_name
+from tetragon_core.policy.schema import Choice, Items, Named, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +87,7 @@ class Place:
 
     def as_schema(self) -> dict[str, Any]:
         """As a schema in JSON, in the words of custom resource definitions."""
-        return _schema(self._kind, self._path, self._description())
+        return json_schema(self._kind, self._path, self._description())
 
     def _description(self) -> str:
         return text_of(self._path) or "" if self._path else RESOURCE_TEXT
@@ -129,38 +130,10 @@ def _field_lines(kind: Kind, path: Sequence[str], indent: str, *, recursive: boo
 def _type_text(kind: Kind) -> str:
     if isinstance(kind, Items):
         return f"[]{_type_text(kind.kind)}"
-    return f"map[string]{_type_text(kind.kind)}" if isinstance(kind, Named) else _type_of(kind)
-
-
-def _type_of(kind: Kind) -> str:
-    names = {Integer: "integer", Switch: "boolean", Record: "object", Named: "object"}
-    return "array" if isinstance(kind, Items) else names.get(type(kind), "string")
+    return f"map[string]{_type_text(kind.kind)}" if isinstance(kind, Named) else type_name(kind)
 
 
 def _allowed(kind: Kind) -> tuple[str, ...]:
     while isinstance(kind, Items):
         kind = kind.kind
     return kind.allowed if isinstance(kind, Choice) else ()
-
-
-def _schema(kind: Kind, path: tuple[str, ...], description: str = "") -> dict[str, Any]:
-    schema: dict[str, Any] = {"description": description} if description else {}
-    schema["type"] = _type_of(kind)
-    if isinstance(kind, Items):
-        schema["items"] = _schema(kind.kind, path)
-    elif isinstance(kind, Named):
-        schema["additionalProperties"] = _schema(kind.kind, path)
-    elif isinstance(kind, Choice):
-        schema["enum"] = [*kind.allowed, *([""] if kind.may_be_empty else [])]
-    elif isinstance(kind, Integer):
-        schema |= {"minimum": kind.low, "maximum": kind.high}
-    elif isinstance(kind, Record):
-        fields = kind.fields
-        schema["properties"] = {one.key: _property(one, (*path, one.key)) for one in fields}
-        required = [one.key for one in fields if one.required]
-        schema |= {"required": required} if required else {}
-    return schema
-
-
-def _property(field: Field, path: tuple[str, ...]) -> dict[str, Any]:
-    return _schema(field.kind, path, text_of(path) or "")

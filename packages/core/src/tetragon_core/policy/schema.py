@@ -224,6 +224,11 @@ class Record:
         """The keys that mean something, in their order."""
         return tuple(self._fields.values())
 
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Keys that may be there and mean nothing."""
+        return self._ignored
+
     def read(self, node: Node, path: str, problems: Problems) -> object | None:
         """The object; with an empty value for each required key that is missing."""
         where = place(node, path)
