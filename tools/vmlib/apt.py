@@ -59,6 +59,8 @@ class PrivateApt:
     directory: Path
     suite: str
     mirror: str
+    with_sources: bool = False
+    """Whether source packages can be downloaded too; their lists take a while."""
 
     def update(self) -> None:
         """Fetch the package lists of the suite."""
@@ -67,8 +69,9 @@ class PrivateApt:
             raise VmError(msg)
         for name in ("lists/partial", "cache/archives/partial"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
-        source = f"deb [signed-by={KEYRING}] {self.mirror} {self.suite} main\n"
-        (self.directory / "sources.list").write_text(source)
+        kinds = ("deb", "deb-src") if self.with_sources else ("deb",)
+        lines = [f"{one} [signed-by={KEYRING}] {self.mirror} {self.suite} main\n" for one in kinds]
+        (self.directory / "sources.list").write_text("".join(lines))
         self._run("apt-get", "update", "-qq")
 
     def depends(self, package: str) -> list[str]:
@@ -88,6 +91,13 @@ class PrivateApt:
         target.mkdir(parents=True, exist_ok=True)
         self._run("apt-get", "download", "-qq", *packages, cwd=target)
         return sorted(target.glob("*.deb"))
+
+    def download_source(self, package: str, target: Path) -> Path:
+        """Download the files of a source package, and return that which describes it."""
+        target.mkdir(parents=True, exist_ok=True)
+        self._run("apt-get", "source", "-qq", "--download-only", package, cwd=target)
+        (description,) = target.glob(f"{package}_*.dsc")
+        return description
 
     def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
         options = {
