@@ -90,9 +90,12 @@ class WorkloadTable:
 
         A source that was asked says so by `cgroup_id`, and is no longer waited for.
         """
-        known = self._by_home.get(cgroup_id) or self._by_id.get(container.id)
+        known = self._asked_of(cgroup_id) or self._by_id.get(container.id)
         if known is None:
-            known = self._enter(container, self.cgroups.get(cgroup_id))
+            cgroup = self.cgroups.get(cgroup_id)
+            if cgroup_id and cgroup is None:
+                return  # gone for too long
+            known = self._enter(container, cgroup)
         if cgroup_id and known.pending and rank is not Rank.ANNOUNCED:
             known.pending -= 1
         known.container = _merged(known.container, container, wins=rank >= known.rank)
@@ -101,16 +104,18 @@ class WorkloadTable:
         if pod_uid or (pod is not None and pod.uid):
             known.pod_uid = pod_uid or (pod.uid if pod is not None else "")
         known.rank = max(rank, known.rank)
-        self._by_id[known.container.id] = known
+        if cgroup_id not in self._late:
+            self._by_id[known.container.id] = known
         self._tell(known)
 
     def give_up(self, cgroup_id: int) -> None:
         """Note that a source which was asked does not know the cgroup."""
-        known = self._by_home.get(cgroup_id)
+        known = self._asked_of(cgroup_id)
         if known is not None and known.pending:
             known.pending -= 1
             if not known.pending and not known.container.id:
                 self._drop(known)  # it was no container after all
+                self._late.pop(cgroup_id, None)
             self._tell(known)
 
     def workload(self, cgroup_id: int, container_id: str) -> Workload | None:
@@ -153,6 +158,10 @@ class WorkloadTable:
         """All that run, as they are known now."""
         return iter([(one.container, self._pod(one)) for one in self._by_home.values()])
 
+    def _asked_of(self, cgroup_id: int) -> _Known | None:
+        """The container of a cgroup that a source was asked about; it may be gone by now."""
+        return self._by_home.get(cgroup_id) or self._late.get(cgroup_id)
+
     def _find(self, cgroup_id: int, container_id: str) -> _Known | None:
         known = self._of_cgroup(cgroup_id)
         if known is None and container_id:
@@ -164,7 +173,7 @@ class WorkloadTable:
         return known
 
     def _of_cgroup(self, cgroup_id: int) -> _Known | None:
-        known = self._by_home.get(cgroup_id) or self._late.get(cgroup_id)
+        known = self._asked_of(cgroup_id)
         if known is not None:
             return known
         cgroup = self.cgroups.get(cgroup_id)
