@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a runtime runs: in a mount namespace of its own, so that the machine's mounts stay.
+
+Processes and cgroups are the machine's, as they are for a runtime in earnest; a cell that ends
+leaves none of its own behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["DEADLINE_S", "Cell", "await_true", "open_cell"]
+
+DEADLINE_S: Final = 60
+IS_HYBRID: Final = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+"""Whether this machine has hierarchies of version 1."""
+
+_HYBRID: Final = """
+grep -q '^hugetlb' /proc/cgroups || exit 0
+mkdir -p /sys/fs/cgroup/hugetlb
+mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb
+"""
+"""crun wants no controller in the hierarchy of version 2 where there are any of version 1."""
+_PURE: Final = """
+umount -R -l /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+"""
+_CLEAN: Final = """
+for place; do
+    find /sys/fs/cgroup -maxdepth 2 -type d -name "$place" |
+        while read -r found; do find "$found" -depth -type d -exec rmdir '{}' + ; done
+done
+if umount /sys/fs/cgroup/hugetlb; then rmdir /sys/fs/cgroup/hugetlb; fi
+"""
+
+
+def await_true(holds: Callable[[], object], what: str) -> None:
+    """Return when `holds()`; fail naming `what` at the deadline."""
+    pause = threading.Event()
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, f"still waiting for: {what}"
+        pause.wait(0.02)
+
+
+class Cell:
+    """Runs programs in the namespaces of a process that is there for nothing else."""
+
+    def __init__(self, holder: int, environment: Mapping[str, str]) -> None:
+        """`environment`: of all programs that run here."""
+        self.holder = holder
+        self.environment = dict(environment)
+
+    def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run to its end; what it printed is in the error when it fails."""
+        # In a file, not a pipe: conmon and shims keep what they inherit.
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            done = subprocess.run(
+                self._inside(*command),
+                check=False,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=DEADLINE_S,
+            )
+            output.seek(0)
+            text = output.read()
+        assert not check or done.returncode == 0, f"{command}: {done.returncode}: {text}"
+        return subprocess.CompletedProcess(command, done.returncode, text)
+
+    def start(self, log: Path, *command: str | Path) -> subprocess.Popen[bytes]:
+        """Start a daemon, whose output goes to a file."""
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                self._inside(*command),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def _inside(self, *command: str | Path) -> list[str]:
+        return [
+            "nsenter",
+            f"--target={self.holder}",
+            "--mount",
+            "--net",
+            "--wd=/",
+            *map(str, command),
+        ]
+
+    def processes(self) -> list[int]:
+        """Process ids of all that are in the cell's mount namespace, but for the holder."""
+        own = _mounts(self.holder)
+        return [pid for pid in _running() if pid != self.holder and _mounts(pid) == own]
+
+
+@contextmanager
+def open_cell(
+    environment: Mapping[str, str],
+    *places: str,
+    pure: bool = False,
+    network: bool = False,
+) -> Iterator[Cell]:
+    """A cell until the end of the block.
+
+    `places`: cgroups that are removed at its end. `pure`: only cgroups of version 2 are mounted.
+    `network`: with a network namespace of its own.
+    """
+    prepare = _PURE if pure and IS_HYBRID else _HYBRID if IS_HYBRID else ""
+    unshare = ["unshare", "--mount", "--propagation", "private", *(["--net"] if network else [])]
+    holder = subprocess.Popen(
+        # It must not outlive a test run that is killed.
+        ["setpriv", "--pdeathsig", "KILL", *unshare, "sh", "-ec", f"{prepare}\necho; exec cat"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    assert holder.stdout.read(1), "the cell did not come up"
+    cell = Cell(holder.pid, environment)
+    try:
+        yield cell
+    finally:
+        for pid in cell.processes():
+            os.kill(pid, signal.SIGKILL)
+        await_true(lambda: not cell.processes(), "the end of processes")
+        cell.run("sh", "-c", _CLEAN, "sh", *places, check=False)
+        holder.stdin.close()
+        holder.wait(DEADLINE_S)
+        holder.stdout.close()
+
+
+def _running() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _mounts(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/ns/mnt").readlink()
+    except OSError:  # it has ended, or is about to
+        return None
