@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
@@ -20,13 +19,14 @@ from tetragon_core.workloads.runtime_paths import cgroup_path
 from tetragon_core.workloads.table import Rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from tetragon_core.stats import Stats
+    from tetragon_core.workloads.announcement import Announcement
     from tetragon_core.workloads.table import WorkloadTable
 
-__all__ = ["Announcement", "Announcements"]
+__all__ = ["Announcements"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,23 +34,6 @@ _MAX_TEXT: Final = 4096
 """No name of a runtime is longer."""
 _CONFIG_HASH: Final = "kubernetes.io/config.hash"
 """Of a static pod: the uid its cgroups are named by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A container that is about to start; an empty field is one that was not told."""
-
-    cgroups_path: str
-    """A path, or systemd's slice:prefix:name."""
-    container_id: str = ""
-    runtime: str = ""
-    name: str = ""
-    image: str = ""
-    pod_uid: str = ""
-    pod_name: str = ""
-    pod_namespace: str = ""
-    pod_labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 class Announcements:

@@ -10,8 +10,7 @@ from grpclib.exceptions import GRPCError
 
 from tetragon import tetragon_pb2 as pb
 from tetragon_core.errors import TetragonError
-
-from .announcements import Announcement
+from tetragon_core.workloads.announcement import Announcement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

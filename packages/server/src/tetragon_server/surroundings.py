@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tetragon_core.stats import Stats
+    from tetragon_core.workloads.announcement import Announcement
     from tetragon_core.workloads.table import WorkloadTable
 
-    from .announcements import Announcement
     from .config import AgentConfig
     from .policies.manager import PolicyManager
 
@@ -50,7 +50,14 @@ class Place:
     """For containers that are about to start; raises TetragonError."""
 
 
-OPENERS: Final[Sequence[Opener]] = ()
+def _nri(place: Place) -> Iterable[Surrounding]:
+    if place.config.enable_nri:
+        from tetragon_k8s.nri.plugin import NriPlugin  # noqa: PLC0415  # only if wanted
+
+        yield NriPlugin(place.config.nri_socket, place.announce)
+
+
+OPENERS: Final[Sequence[Opener]] = (_nri,)
 """Each looks at the settings and imports its part only if that is wanted."""
 
 

@@ -34,6 +34,13 @@ class KubernetesOptions:
     enable_cgidmap: bool = option(
         default=False, text="The whole container id in `docker`, instead of 31 characters."
     )
+    enable_nri: bool = option(
+        default=False,
+        text="Be an NRI plugin of containerd or CRI-O, which then tells of containers before their"
+        " programs run.",
+        is_ours=True,
+    )
+    nri_socket: str = option("/var/run/nri/nri.sock", "Socket of the runtime's NRI.", is_ours=True)
 
     @property
     def pod_wait_s(self) -> float:
