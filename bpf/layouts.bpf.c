@@ -11,6 +11,7 @@ struct layouts {
 	struct rec_fork fork;
 	struct rec_exit exit;
 	struct rec_throttle throttle;
+	struct rec_cgroup cgroup;
 	struct cgroup_rate rate;
 	struct proc_entry entry;
 	struct loader_config config;
@@ -18,6 +19,7 @@ struct layouts {
 	enum rec_kind rec_kind;
 	enum exec_flag exec_flag;
 	enum exit_flag exit_flag;
+	enum cgroup_flag cgroup_flag;
 	enum proc_flag proc_flag;
 	enum cgroup_hierarchy cgroup_hierarchy;
 	enum counter counter;

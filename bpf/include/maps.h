@@ -21,6 +21,20 @@ struct {
 	__type(value, struct proc_entry);
 } processes SEC(".maps");
 
+/*
+ * Cgroups of containers: id -> id of the container's home, the cgroup its runtime made for it. User
+ * space enters a container's cgroup with all that are inside; the kernel side enters what is made
+ * inside later, and removes what goes (cgroup.bpf.c). A cgroup that is not in here is the host's.
+ * Full: counted in COUNT_CONTAINERS_FULL. The loader takes memory per entry where programs may
+ * (6.1).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u64);
+} container_cgroups SEC(".maps");
+
 /* One struct control, which the loader writes through a mapping: no system call, one instant. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

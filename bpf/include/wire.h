@@ -23,6 +23,7 @@ enum rec_kind {
 	REC_FORK = 2,
 	REC_EXIT = 3,
 	REC_THROTTLE = 4,
+	REC_CGROUP = 5,
 };
 
 enum exec_flag {
@@ -87,6 +88,24 @@ struct rec_throttle {
 	struct rec_header h;
 	u64 ktime;
 	u64 cgroup_id;
+};
+
+enum cgroup_flag {
+	CGROUP_GONE = 0x1,    /* removed; no path follows */
+	CGROUP_RENAMED = 0x2, /* and with it all that are inside */
+	CGROUP_NAME = 0x4,    /* what follows is the last component alone: the path is too long */
+};
+
+/*
+ * A cgroup of the hierarchy that names containers was made, renamed or removed; before the record
+ * of the first exec in it, after that of the last exit. The header names no process. Followed by
+ * the path in the hierarchy, from its root.
+ */
+struct rec_cgroup {
+	struct rec_header h;
+	u64 ktime;
+	u64 cgroup_id;
+	u64 parent_id; /* of the cgroup it is in */
 };
 
 struct wire_creds {
@@ -176,10 +195,12 @@ enum counter {
 	COUNT_LOST_FORK = 1,
 	COUNT_LOST_EXIT = 2,
 	COUNT_LOST_THROTTLE = 3,
-	COUNT_TABLE_FULL = 4,
-	COUNT_RESCUED = 5,    /* events that another copy than the first handled */
-	COUNT_RATES_FULL = 6, /* cgroups whose events could not be counted for the rate */
-	COUNT_MAX = 7,
+	COUNT_LOST_CGROUP = 4,
+	COUNT_TABLE_FULL = 5,
+	COUNT_RESCUED = 6,	   /* events that another copy than the first handled */
+	COUNT_RATES_FULL = 7,	   /* cgroups whose events could not be counted for the rate */
+	COUNT_CONTAINERS_FULL = 8, /* cgroups in containers that the table had no room for */
+	COUNT_MAX = 9,
 };
 
 #endif

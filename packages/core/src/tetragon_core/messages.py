@@ -13,6 +13,7 @@ from __future__ import annotations
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from .cgroup_messages import CgroupMessage
 from .hooks import HookMessage
 
 if TYPE_CHECKING:
@@ -284,15 +285,6 @@ class ThrottleMessage(NamedTuple):
     cgroup_id: int
     cgroup: bytes
     """Last component of its path."""
-
-
-class CgroupMessage(NamedTuple):
-    """A cgroup was made, or is gone."""
-
-    cgroup_id: int
-    is_gone: bool
-    path: bytes
-    """In its hierarchy, as the kernel has it; empty for one that is gone."""
 
 
 Message = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage | CgroupMessage

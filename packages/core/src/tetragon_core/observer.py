@@ -7,9 +7,10 @@ processes it does not know; it reports what is known and counts the rest.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from .arguments import decode_text
+from .cgroup_messages import CgroupFlag
 from .environment import Environment
 from .events import ProcessExec, ProcessExit
 from .flags import forked_flags, scanned_flags
@@ -49,6 +50,9 @@ __all__ = ["Observer"]
 _FIRST = int(ExecFlag.FIRST)  # arithmetic with the enum itself costs a microsecond
 _THROTTLED = int(ExecFlag.THROTTLED)
 _ENVIRON = int(ExecFlag.ENVIRON)
+_CGROUP_GONE = int(CgroupFlag.GONE)
+_CGROUP_RENAMED = int(CgroupFlag.RENAMED)
+_CGROUP_NAME = int(CgroupFlag.NAME)
 _NOBODY = (0, 0)
 _EVENTS = Counter.EVENTS
 
@@ -163,10 +167,15 @@ class Observer:
         return ProcessExec(process, parent, process.start_time_ns, (), environment)
 
     def _on_cgroup(self, message: CgroupMessage) -> None:
-        if message.is_gone:
+        flags, path = message.flags, os.fsdecode(message.path)
+        if flags & _CGROUP_GONE:
             self.cgroups.remove(message.cgroup_id)
+        elif flags & _CGROUP_NAME:
+            self.cgroups.add_inside(message.cgroup_id, message.parent_id, path)
+        elif flags & _CGROUP_RENAMED:
+            self.cgroups.rename(message.cgroup_id, path)
         else:
-            self.cgroups.add(message.cgroup_id, decode_text(message.path))
+            self.cgroups.add(message.cgroup_id, path)
 
     def _environment(self, memory: bytes, image: Image) -> Environment:
         return Environment(memory, image, self._environment_names, self._redaction)

@@ -27,6 +27,16 @@ class Counter(Enum):
         "beginnings of throttling the full ring buffer refused",
         True,
     )
+    RING_LOST_CGROUP = (
+        "ring_lost_cgroup",
+        "records of cgroups the full ring buffer refused; the cgroups were looked up instead",
+        False,
+    )
+    CONTAINER_CGROUPS_FULL = (
+        "container_cgroups_full",
+        "cgroups of containers the kernel's full table could not take: policies miss them",
+        True,
+    )
     RING_LOST_HOOK = ("ring_lost_hook", "hits of policies the full ring buffer refused", True)
     HOOK_BUSY = ("hook_busy", "hits of policies that found no free buffer", True)
     HOOK_RETURN_LOST = (

@@ -16,6 +16,7 @@ class RecKind(IntEnum):
     FORK = 2
     EXIT = 3
     THROTTLE = 4
+    CGROUP = 5
 
 
 class ExecFlag(IntEnum):
@@ -48,6 +49,14 @@ class ExitFlag(IntEnum):
     KERNEL_THREAD = 1
 
 
+class CgroupFlag(IntEnum):
+    """enum cgroup_flag."""
+
+    GONE = 1
+    RENAMED = 2
+    NAME = 4
+
+
 class ProcFlag(IntEnum):
     """enum proc_flag."""
 
@@ -70,10 +79,12 @@ class Counter(IntEnum):
     LOST_FORK = 1
     LOST_EXIT = 2
     LOST_THROTTLE = 3
-    TABLE_FULL = 4
-    RESCUED = 5
-    RATES_FULL = 6
-    MAX = 7
+    LOST_CGROUP = 4
+    TABLE_FULL = 5
+    RESCUED = 6
+    RATES_FULL = 7
+    CONTAINERS_FULL = 8
+    MAX = 9
 
 
 class RecExec(NamedTuple):
@@ -209,6 +220,27 @@ class RecThrottle(NamedTuple):
 REC_THROTTLE: Final = Struct("<IH2xIIQI4xQI4xQQ")
 REC_THROTTLE_PROCESS: Final = slice(4, 6)
 REC_THROTTLE_PARENT: Final = slice(6, 8)
+
+
+class RecCgroup(NamedTuple):
+    """struct of 72 bytes."""
+
+    size: int
+    kind: int
+    flags: int
+    nspid: int
+    process_ktime: int
+    process_tgid: int
+    parent_ktime: int
+    parent_tgid: int
+    ktime: int
+    cgroup_id: int
+    parent_id: int
+
+
+REC_CGROUP: Final = Struct("<IH2xIIQI4xQI4xQQQ")
+REC_CGROUP_PROCESS: Final = slice(4, 6)
+REC_CGROUP_PARENT: Final = slice(6, 8)
 
 
 class CgroupRate(NamedTuple):

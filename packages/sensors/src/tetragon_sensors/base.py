@@ -14,6 +14,7 @@ from tetragon_core.stats import Counter
 from . import _wire
 from .base_runs import base_runs
 from .beside import boot_ns, merged
+from .container_cgroups import CONTAINER_CGROUPS, ContainerCgroups, container_map
 from .decode import decode
 from .features import check_kernel, program_copies
 from .libbpf import LoadedObject, Map, Ring, possible_cpus
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseSensor", "SensorConfig"]
 
-_OBJECTS: Final = ("exit", "exec", "fork")
+_OBJECTS: Final = ("exit", "exec", "fork", "cgroup")
+_ALONE: Final = "cgroup"
+"""Programs that are never skipped: the kernel calls them under a spinlock."""
 _SHARED: Final = frozenset({"ring", "processes", "control", "counters", "seen", "cgroup_rates"})
 """Maps there is one of. Scratch memory is not among them: each copy of a program has its own."""
 _RATES: Final = 8192
@@ -53,8 +56,10 @@ _COUNTERS: Final = {
     _wire.Counter.LOST_FORK: Counter.RING_LOST_FORK,
     _wire.Counter.LOST_EXIT: Counter.RING_LOST_EXIT,
     _wire.Counter.LOST_THROTTLE: Counter.RING_LOST_THROTTLE,
+    _wire.Counter.LOST_CGROUP: Counter.RING_LOST_CGROUP,
     _wire.Counter.TABLE_FULL: Counter.PROCESS_TABLE_FULL,
     _wire.Counter.RATES_FULL: Counter.CGROUP_RATES_FULL,
+    _wire.Counter.CONTAINERS_FULL: Counter.CONTAINER_CGROUPS_FULL,
 }
 _OVER: Final = _wire.CgroupRate._fields.index("over")
 _LOSSES: Final = struct.Struct(f"<{_wire.Counter.TABLE_FULL}Q")
@@ -122,6 +127,8 @@ class BaseSensor:
             self._arm()
             self._skipped_unarmed = min(self._unrescued_at_most() for _ in range(_READINGS))
             self._stack = stack.pop_all()
+        self.controller = config.hierarchy.controller if config.hierarchy else ""
+        """Of the hierarchy whose cgroups are reported; empty for that of cgroup v2."""
 
     def _arm(self) -> None:
         """Let the programs handle events: one write, so all of them, on all CPUs, start together.
@@ -139,11 +146,14 @@ class BaseSensor:
             "cgroup_rates": _RATES if config.rate else 1,
         }
         copies = program_copies()
-        self._maps: dict[str, Map] = {}
+        containers = stack.enter_context(container_map())
+        self.containers = ContainerCgroups(containers)
+        """The cgroups of containers, for programs of policies; see map_fd(CONTAINER_CGROUPS)."""
+        self._maps = {CONTAINER_CGROUPS: Map(containers.fd, containers.spec.max_entries)}
         self._objects: dict[str, list[LoadedObject]] = {name: [] for name in _OBJECTS}
         for name in _OBJECTS:
             image = read_object(name)
-            for copy in range(copies):
+            for copy in range(1 if name == _ALONE else copies):
                 loaded = LoadedObject(
                     name,
                     image,
@@ -245,7 +255,9 @@ class BaseSensor:
     def counters(self) -> Mapping[Counter, int]:
         """Losses on the kernel side, absolute; costs no system call."""
         values = struct.unpack_from(f"<{_wire.Counter.MAX}Q", self._counts)
-        return {counter: values[index] for index, counter in _COUNTERS.items()}
+        counts = {counter: values[index] for index, counter in _COUNTERS.items()}
+        counts[Counter.CONTAINER_CGROUPS_FULL] += self.containers.refused
+        return counts
 
     def missed(self) -> Mapping[Counter, int]:
         """Calls the kernel made to no copy of a program, absolute; costs a system call for each.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from tetragon_core.hooks import HookMessage
-from tetragon_core.messages import ExitMessage, ThrottleMessage
+from tetragon_core.messages import CgroupMessage, ExitMessage, ThrottleMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,6 +58,6 @@ def merged(ring: Sequence[Message], sources: Iterable[Beside], horizon_ns: int) 
 
 def _time(message: Message) -> int:
     """When it happened: a fork and an exec name their process by that."""
-    if isinstance(message, (ExitMessage, HookMessage, ThrottleMessage)):
+    if isinstance(message, (ExitMessage, HookMessage, ThrottleMessage, CgroupMessage)):
         return message.ktime_ns
     return message.process_ktime_ns

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tetragon_core.messages import (
     Capabilities,
+    CgroupMessage,
     Credentials,
     ExecDetails,
     ExecMessage,
@@ -35,6 +36,7 @@ _EXEC_BYTES: Final = _wire.REC_EXEC.size
 _FORK_BYTES: Final = _wire.REC_FORK.size
 _EXIT_BYTES: Final = _wire.REC_EXIT.size
 _THROTTLE_BYTES: Final = _wire.REC_THROTTLE.size
+_CGROUP_BYTES: Final = _wire.REC_CGROUP.size
 _DELETED: Final = int(_wire.ExecFlag.DELETED)
 _ENVIRON: Final = int(_wire.ExecFlag.ENVIRON)
 _KERNEL_THREAD: Final = int(_wire.ExitFlag.KERNEL_THREAD)
@@ -79,6 +81,9 @@ _EXIT: Final = _only(
 _THROTTLE: Final = _only(
     *(_wire.RecThrottle, _wire.REC_THROTTLE, "size", "process_ktime", "process_tgid"),
     *("ktime", "cgroup_id"),
+)
+_CGROUP: Final = _only(
+    *(_wire.RecCgroup, _wire.REC_CGROUP, "size", "flags", "ktime", "cgroup_id", "parent_id")
 )
 _FLAGS: Final = _wire.RecExec._fields.index("flags")
 _numbers: Final = _pick(_wire.RecExec, "tid", "auid", "inode", "nlink", "cgroup_id")
@@ -216,6 +221,11 @@ def _throttle(record: bytes) -> ThrottleMessage:
     return ThrottleMessage(process, ktime, cgroup_id, record[_THROTTLE_BYTES:size])
 
 
+def _cgroup(record: bytes) -> CgroupMessage:
+    size, flags, ktime, cgroup_id, parent_id = _unpack(_CGROUP, _CGROUP_BYTES, record)
+    return CgroupMessage(ktime, cgroup_id, parent_id, record[_CGROUP_BYTES:size], flags)
+
+
 _KIND_BYTES: Final = slice(4, 6)
 """Where a record has its kind."""
 _DECODERS: Final[dict[bytes, Callable[[bytes], Message]]] = {
@@ -223,4 +233,5 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], Message]]] = {
     int(_wire.RecKind.FORK).to_bytes(2, "little"): _fork,
     int(_wire.RecKind.EXIT).to_bytes(2, "little"): _exit,
     int(_wire.RecKind.THROTTLE).to_bytes(2, "little"): _throttle,
+    int(_wire.RecKind.CGROUP).to_bytes(2, "little"): _cgroup,
 }

@@ -9,7 +9,7 @@ from typing import Final
 
 from tetragon_core.errors import PermissionDeniedError, UnsupportedKernelError
 
-__all__ = ["MINIMUM_KERNEL", "check_kernel", "program_copies"]
+__all__ = ["MINIMUM_KERNEL", "check_kernel", "may_allocate", "program_copies"]
 
 MINIMUM_KERNEL: Final = (5, 8)
 """First release with the BPF ring buffer (457f44363a88) and a boot-time clock helper."""
@@ -17,6 +17,9 @@ MINIMUM_KERNEL: Final = (5, 8)
 _PREEMPTIBLE: Final = (7, 0)
 """First release whose tracepoint programs can be preempted (a46023d5616e)."""
 _COPIES: Final = 4
+_ALLOCATING: Final = (6, 1)
+"""First release in which programs of all kinds may use maps that take memory per entry; before, the
+kernel warns of each, or refuses it (check_map_prealloc)."""
 
 _BTF: Final = Path("/sys/kernel/btf/vmlinux")
 _CAP_SYS_ADMIN: Final = 21
@@ -46,6 +49,11 @@ def program_copies(release: str | None = None) -> int:
     An event is lost only if as many tasks were preempted, on its CPU, inside these programs.
     """
     return _COPIES if _version(release or os.uname().release) >= _PREEMPTIBLE else 1
+
+
+def may_allocate(release: str | None = None) -> bool:
+    """Whether maps that programs write to may take memory for each entry when it is made."""
+    return _version(release or os.uname().release) >= _ALLOCATING
 
 
 def _version(release: str) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cgroups by id: their paths, and the containers their names tell. No files are read here."""
+"""Cgroups by id: their paths, and the containers their names tell. No files are read here.
+
+Cgroups inside of containers are made by whoever is in them, so their number is bounded.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ __all__ = ["Cgroup", "CgroupTable"]
 
 _GONE_KEPT: Final = 1024
 """Removed cgroups that are still found, for events that come late."""
+_INNER_KEPT: Final = 32_768
+"""Cgroups inside of containers that are entered; no container that behaves comes near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,7 +30,10 @@ class Cgroup:
     id: int
     """The inode of the directory, which the kernel calls the cgroup's id."""
     path: str
-    """In its hierarchy, from the host's root: /kubepods/burstable/pod<uid>/<id>."""
+    """In its hierarchy, from the host's root: /kubepods/burstable/pod<uid>/<id>.
+
+    As os.fsdecode() gives it: good for opening files; to be shown it has to be made valid text.
+    """
     container_id: str
     """Of the innermost container in the path; empty for a name no runtime makes."""
     pod_uid: str
@@ -40,16 +48,23 @@ class Cgroup:
 
 
 class CgroupTable:
-    """Filled by records of the kernel and by the walk at start."""
+    """Filled by records of the kernel and by walks over the cgroup file system."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_inner: int = _INNER_KEPT) -> None:
+        """`max_inner`: cgroups inside of containers that it takes."""
+        self._max_inner = max_inner
+        self._inner = 0
         self._by_id: dict[int, Cgroup] = {}
         self._by_path: dict[str, Cgroup] = {}
         self._gone: OrderedDict[int, Cgroup] = OrderedDict()
+        self.refused = 0
+        """Cgroups inside of containers that there was no room for."""
         self.made: list[Callable[[Cgroup], object]] = []
         """Called with each new cgroup, outer ones first."""
         self.removed: list[Callable[[Cgroup], object]] = []
         """Called with each that is gone; get() still knows it for a while."""
+        self.doubted: list[Callable[[], object]] = []
+        """Called when something does not fit: the cgroup file system should be walked again."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -57,35 +72,49 @@ class CgroupTable:
     def __iter__(self) -> Iterator[Cgroup]:
         return iter(list(self._by_id.values()))
 
-    def add(self, cgroup_id: int, path: str) -> Cgroup:
+    def __contains__(self, cgroup_id: int) -> bool:
+        """Whether it is there now."""
+        return cgroup_id in self._by_id
+
+    def add(self, cgroup_id: int, path: str) -> None:
         """Enter a cgroup; one that is known already changes nothing."""
+        path = "" if path == "/" else path
         known = self._by_id.get(cgroup_id)
         if known is not None and known.path == path:
-            return known
+            return
         stale = self._by_path.get(path)
         for old in (known, stale):  # its removal was not told
             if old is not None:
                 self.remove(old.id)
-        above = self._by_path.get(path.rpartition("/")[0])
-        name = read_path(path)
-        inner = above is not None and above.container_id == name.container_id
-        cgroup = Cgroup(
-            id=cgroup_id,
-            path=path,
-            container_id=name.container_id,
-            pod_uid=name.pod_uid,
-            top=above.home if above is not None and inner and name.container_id else None,
-        )
+        cgroup = self._described(cgroup_id, path)
+        if cgroup.top is not None:
+            if self._inner >= self._max_inner:
+                self.refused += 1
+                return
+            self._inner += 1
         self._by_id[cgroup_id] = self._by_path[path] = cgroup
         for tell in self.made:
             tell(cgroup)
-        return cgroup
+
+    def add_inside(self, cgroup_id: int, parent_id: int, name: str) -> None:
+        """Enter a cgroup by the one it is in."""
+        parent = self._by_id.get(parent_id)
+        if parent is None:
+            self.doubt()
+        else:
+            self.add(cgroup_id, f"{parent.path}/{name}")
+
+    def rename(self, cgroup_id: int, path: str) -> None:
+        """Note a new path, which those inside of it have too: they are looked up again."""
+        self.add(cgroup_id, path)
+        self.doubt()
 
     def remove(self, cgroup_id: int) -> None:
         """Note that the cgroup is gone."""
         cgroup = self._by_id.pop(cgroup_id, None)
         if cgroup is None:
             return
+        self._inner -= cgroup.top is not None
         if self._by_path.get(cgroup.path) is cgroup:
             del self._by_path[cgroup.path]
         self._gone[cgroup_id] = cgroup
@@ -94,6 +123,11 @@ class CgroupTable:
         for tell in self.removed:
             tell(cgroup)
 
+    def doubt(self) -> None:
+        """Say that cgroups are missing."""
+        for tell in self.doubted:
+            tell()
+
     def get(self, cgroup_id: int) -> Cgroup | None:
         """The cgroup with this id, also if it is gone since not long ago."""
         return self._by_id.get(cgroup_id) or self._gone.get(cgroup_id)
@@ -101,3 +135,19 @@ class CgroupTable:
     def by_path(self, path: str) -> Cgroup | None:
         """The cgroup that has this path now."""
         return self._by_path.get(path)
+
+    def _described(self, cgroup_id: int, path: str) -> Cgroup:
+        above = self._by_path.get(path.rpartition("/")[0]) if path else None
+        name = read_path(path)
+        is_inner = (
+            above is not None
+            and bool(name.container_id)
+            and above.container_id == name.container_id
+        )
+        return Cgroup(
+            id=cgroup_id,
+            path=path,
+            container_id=name.container_id,
+            pod_uid=name.pod_uid,
+            top=above.home if above is not None and is_inner else None,
+        )

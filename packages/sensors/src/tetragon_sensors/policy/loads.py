@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import ArgumentValue, HookMessage
-from tetragon_core.messages import ExitMessage, ProcessKey, ThrottleMessage
+from tetragon_core.messages import CgroupMessage, ExitMessage, ProcessKey, ThrottleMessage
 from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.buildid import find_build_id
 
@@ -102,7 +102,7 @@ class LoadSource:
 
     def see(self, message: Message) -> None:
         """Learn who runs from forks, execs and exits."""
-        if isinstance(message, (HookMessage, ThrottleMessage)):
+        if isinstance(message, (HookMessage, ThrottleMessage, CgroupMessage)):
             return
         if isinstance(message, ExitMessage):
             self._keys.pop(message.process_tgid, None)
