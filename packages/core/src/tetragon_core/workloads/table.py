@@ -8,11 +8,11 @@ tells by itself; better informed ones win over others, whatever comes first.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import fields, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .cgroup_table import Cgroup
+from .known import Known, merged, standing_in
 from .model import HOST, Container, Pod, Workload
 from .pods import PodTable
 
@@ -38,23 +38,9 @@ class Rank(IntEnum):
     """Kubernetes' API server."""
 
 
-class _Known:
-    """What is known of one container."""
-
-    __slots__ = ("cgroup", "container", "is_late", "pending", "pod", "pod_uid", "rank", "workload")
-
-    def __init__(self, container: Container, cgroup: Cgroup | None) -> None:
-        self.container = container
-        self.cgroup = cgroup
-        self.pod_uid = cgroup.pod_uid if cgroup is not None else ""
-        self.pod: Pod | None = None
-        """As the container's own source has it."""
-        self.rank = 0
-        self.pending = 0
-        """Sources that still look it up."""
-        self.is_late = False
-        """Events have waited for long enough."""
-        self.workload: Workload | None = None
+_LATE: Final = 1024
+"""Containers that are still found after their end, for events that come late; and so many that
+are told of before they have a cgroup."""
 
 
 class WorkloadTable:
@@ -68,12 +54,15 @@ class WorkloadTable:
         """Whether an API server tells pods: a container of a pod then waits for its pod."""
         self.sources: list[Source] = []
         self.changed: list[Callable[[Cgroup], object]] = []
-        """Called with the cgroup of a container of which more is known, or something else."""
+        """Called with the cgroup of a container of which more is known, or something else; also
+        when the container has ended."""
         self.gone: list[Callable[[Cgroup], object]] = []
         """Called with the cgroup of a container that is gone."""
-        self._by_home: dict[int, _Known] = {}
-        self._by_id: dict[str, _Known] = {}
-        self._late: OrderedDict[int, _Known] = OrderedDict()
+        self._by_home: dict[int, Known] = {}
+        self._by_id: dict[str, Known] = {}
+        self._late: OrderedDict[int, Known] = OrderedDict()
+        self._unseen: OrderedDict[str, Known] = OrderedDict()
+        """Told of, and without a cgroup so far."""
         cgroups.made.append(self._on_made)
         cgroups.removed.append(self._on_removed)
 
@@ -90,7 +79,7 @@ class WorkloadTable:
 
         A source that was asked says so by `cgroup_id`, and is no longer waited for.
         """
-        known = self._asked_of(cgroup_id) or self._by_id.get(container.id)
+        known = self._of_cgroup(cgroup_id) if cgroup_id else self._by_id.get(container.id)
         if known is None:
             cgroup = self.cgroups.get(cgroup_id)
             if cgroup_id and cgroup is None:
@@ -98,14 +87,13 @@ class WorkloadTable:
             known = self._enter(container, cgroup)
         if cgroup_id and known.pending and rank is not Rank.ANNOUNCED:
             known.pending -= 1
-        known.container = _merged(known.container, container, wins=rank >= known.rank)
+        known.container = merged(known.container, container, wins=rank >= known.rank)
         if pod is not None and (known.pod is None or rank >= known.rank):
             known.pod = pod
         if pod_uid or (pod is not None and pod.uid):
             known.pod_uid = pod_uid or (pod.uid if pod is not None else "")
         known.rank = max(rank, known.rank)
-        if cgroup_id not in self._late:
-            self._by_id[known.container.id] = known
+        self._by_id.setdefault(known.container.id, known)
         self._tell(known)
 
     def give_up(self, cgroup_id: int) -> None:
@@ -116,6 +104,13 @@ class WorkloadTable:
             if not known.pending and not known.container.id:
                 self._drop(known)  # it was no container after all
                 self._late.pop(cgroup_id, None)
+            self._tell(known)
+
+    def settle(self, cgroup_id: int) -> None:
+        """Note that nobody will ever name this container, such as the one that holds a pod."""
+        known = self._asked_of(cgroup_id)
+        if known is not None and not known.is_final:
+            known.is_final = True
             self._tell(known)
 
     def workload(self, cgroup_id: int, container_id: str) -> Workload | None:
@@ -145,6 +140,13 @@ class WorkloadTable:
         if known is not None:
             known.is_late = True
 
+    def is_certain(self, cgroup_id: int) -> bool:
+        """Whether nobody is expected to tell more of the container."""
+        known = self._of_cgroup(cgroup_id)
+        if known is None or known.pending:
+            return False
+        return not (known.pod_uid and self.expects_pods and self.pods.get(known.pod_uid) is None)
+
     def home(self, cgroup_id: int) -> Cgroup | None:
         """The cgroup of the container that this one is of or inside of; None for the host's."""
         known = self._of_cgroup(cgroup_id)
@@ -158,11 +160,11 @@ class WorkloadTable:
         """All that run, as they are known now."""
         return iter([(one.container, self._pod(one)) for one in self._by_home.values()])
 
-    def _asked_of(self, cgroup_id: int) -> _Known | None:
+    def _asked_of(self, cgroup_id: int) -> Known | None:
         """The container of a cgroup that a source was asked about; it may be gone by now."""
         return self._by_home.get(cgroup_id) or self._late.get(cgroup_id)
 
-    def _find(self, cgroup_id: int, container_id: str) -> _Known | None:
+    def _find(self, cgroup_id: int, container_id: str) -> Known | None:
         known = self._of_cgroup(cgroup_id)
         if known is None and container_id:
             known = self._by_id.get(container_id)
@@ -172,7 +174,7 @@ class WorkloadTable:
                 )
         return known
 
-    def _of_cgroup(self, cgroup_id: int) -> _Known | None:
+    def _of_cgroup(self, cgroup_id: int) -> Known | None:
         known = self._asked_of(cgroup_id)
         if known is not None:
             return known
@@ -183,7 +185,7 @@ class WorkloadTable:
             return self._by_home.get(cgroup.top.id) or self._late.get(cgroup.top.id)
         return self._of_cgroup_around(cgroup.path)
 
-    def _of_cgroup_around(self, path: str) -> _Known | None:
+    def _of_cgroup_around(self, path: str) -> Known | None:
         """A container whose name tells nothing may have cgroups inside too."""
         while path := path.rpartition("/")[0]:
             above = self.cgroups.by_path(path)
@@ -195,26 +197,27 @@ class WorkloadTable:
         if cgroup.top is None:
             self._ask(cgroup)
 
-    def _ask(self, cgroup: Cgroup) -> _Known | None:
+    def _ask(self, cgroup: Cgroup) -> Known | None:
         """Ask all sources about a new cgroup; None when it is nobody's container."""
         waited = [source(cgroup) for source in self.sources]
         if not cgroup.container_id and not any(waited):
             return None
-        known = self._by_id.get(cgroup.container_id) if cgroup.container_id else None
-        if known is None:
-            known = self._enter(Container(id=cgroup.container_id), cgroup)
-        else:  # it was announced before
-            known.cgroup = cgroup
-            known.pod_uid = known.pod_uid or cgroup.pod_uid
-            self._by_home[cgroup.id] = known
+        known = self._enter(Container(id=cgroup.container_id), cgroup)
         known.pending += sum(waited)
         self._tell(known)
         return known
 
-    def _enter(self, container: Container, cgroup: Cgroup | None) -> _Known:
-        known = _Known(container, cgroup)
+    def _enter(self, container: Container, cgroup: Cgroup | None) -> Known:
+        """A container that is new here, or in a cgroup now."""
+        known = self._unseen.pop(container.id, None) or Known(container)
         if cgroup is not None:
+            known.cgroup = cgroup
+            known.pod_uid = known.pod_uid or cgroup.pod_uid
             self._by_home[cgroup.id] = known
+        else:
+            self._unseen[container.id] = known
+            if len(self._unseen) > _LATE:
+                self._drop(self._unseen.popitem(last=False)[1])
         if container.id:
             self._by_id[container.id] = known
         return known
@@ -223,76 +226,48 @@ class WorkloadTable:
         known = self._by_home.get(cgroup.id)
         if known is None or known.cgroup is not cgroup:
             return
-        self._drop(known)
+        del self._by_home[cgroup.id]
         self._late[cgroup.id] = known
         while len(self._late) > _LATE:
-            self._late.popitem(last=False)
+            self._drop(self._late.popitem(last=False)[1])
         for tell in self.gone:
             tell(cgroup)
 
-    def _drop(self, known: _Known) -> None:
+    def _drop(self, known: Known) -> None:
         if known.cgroup is not None:
             self._by_home.pop(known.cgroup.id, None)
         if self._by_id.get(known.container.id) is known:
             del self._by_id[known.container.id]
 
     def _on_pod(self, uid: str) -> None:
-        for known in list(self._by_home.values()):
+        for known in [*self._by_home.values(), *self._late.values()]:
             if self.pods.canonical(known.pod_uid) == uid:
                 self._tell(known)
 
-    def _is_complete(self, known: _Known) -> bool:
+    def _is_complete(self, known: Known) -> bool:
         if known.pod_uid and self.expects_pods:
-            return bool(known.container.name) and self.pods.get(known.pod_uid) is not None
+            is_named = bool(known.container.name) or known.is_final
+            return is_named and self.pods.get(known.pod_uid) is not None
         return bool(known.container.name) or not known.pending
 
-    def _settled(self, known: _Known) -> Workload:
+    def _settled(self, known: Known) -> Workload:
         if known.workload is None or known.workload.is_incomplete:
             known.workload = Workload(known.container, self._pod(known))
         return known.workload
 
-    def _marked(self, known: _Known) -> Workload:
+    def _marked(self, known: Known) -> Workload:
         if known.workload is None:
             known.workload = Workload(known.container, self._pod(known), is_incomplete=True)
         return known.workload
 
-    def _pod(self, known: _Known) -> Pod | None:
+    def _pod(self, known: Known) -> Pod | None:
         pod = self.pods.get(known.pod_uid) or known.pod
         if pod is None and known.container.name:
-            pod = _standing_in(known.container)
+            pod = standing_in(known.container)
         return pod
 
-    def _tell(self, known: _Known) -> None:
+    def _tell(self, known: Known) -> None:
         known.workload = None
         if known.cgroup is not None:
             for tell in self.changed:
                 tell(known.cgroup)
-
-
-_LATE: Final = 1024
-"""Containers that are still found after their end, for events that come late."""
-_FIELDS: Final = tuple(one.name for one in fields(Container) if one.name != "id")
-
-
-def _merged(old: Container, new: Container, *, wins: bool) -> Container:
-    """All that is known: where both say something, `new` is right if it `wins`."""
-    changes = {
-        name: getattr(new, name)
-        for name in _FIELDS
-        if getattr(new, name) and (wins or not getattr(old, name))
-    }
-    if not old.id:
-        changes["id"] = new.id
-    return replace(old, **changes)
-
-
-def _standing_in(container: Container) -> Pod:
-    """For a container of no pod: namespace and name make it found and shown by every client."""
-    return Pod(
-        namespace=container.runtime,
-        name=container.name,
-        labels=container.labels,
-        workload=container.name,
-        workload_kind="Container",
-        is_kubernetes=False,
-    )
