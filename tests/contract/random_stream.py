@@ -49,8 +49,9 @@ class Stream:
     def record(self) -> bytes:
         """The next one, two milliseconds later."""
         self.now += 2_000_000
-        makers = (self._fork, self._exec, self._exit, self._throttle, self._noise)
-        return self._random.choices(makers, (30, 40, 29, 1, 1))[0]()
+        others = (self._throttle, self._cgroup, self._noise)
+        makers = (self._fork, self._exec, self._exit, *others)
+        return self._random.choices(makers, (30, 40, 29, 1, 1, 1))[0]()
 
     def _key(self) -> tuple[int, int]:
         """One that was used before, or now and then one that nobody knows."""
@@ -109,6 +110,15 @@ class Stream:
         packed = _wire.REC_THROTTLE.pack(*(values[name] for name in _wire.RecThrottle._fields))
         return packed + b"c\xff1"
 
+    def _cgroup(self) -> bytes:
+        values = self._values(_wire.RecKind.CGROUP, (0, 0))
+        path = b"/" + self._random.choice(TEXTS)
+        values |= {"size": _wire.REC_CGROUP.size + len(path), "ktime": self.now}
+        values |= {"flags": self._random.choice((0, 0, 1, 2, 4))}
+        values |= {name: self._random.randrange(40) for name in ("cgroup_id", "parent_id")}
+        packed = _wire.REC_CGROUP.pack(*(values[name] for name in _wire.RecCgroup._fields))
+        return packed + path
+
     def _noise(self) -> bytes:
         return self._random.choice(
             (self._random.randbytes(9), self._exec()[:-1], self._fork()[:30])
@@ -151,6 +161,7 @@ def describe(stream: Stream, redaction: Redaction | None) -> Iterator[str]:
     for one in cache:
         yield f"{one.exec_id} {one.parent_exec_id} {one.refcnt} {one.flags}"
     yield str(cache.statistics())
+    yield str([(one.id, one.path) for one in observer.cgroups])
     yield str({counter.label: value for counter, value in stats.snapshot().items()})
 
 

@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from kernel.policies import policy_engine, start
+from kernel.tree import tgid_of
 
 _LIMIT: Final = 256
 _CALLS: Final = 400
@@ -41,5 +42,5 @@ def test_fewer_than_asked_for_mean_that_it_is_empty() -> None:
             rest += more
 
     assert _LIMIT == len(first)
-    hits = [message for message in (*first, *rest) if message.process.tgid == pid]
+    hits = [message for message in (*first, *rest) if tgid_of(message) == pid]
     assert _CALLS <= len(hits)

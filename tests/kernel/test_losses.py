@@ -8,6 +8,7 @@ from collections import Counter as Tally
 from typing import TYPE_CHECKING
 
 from kernel.recorder import recording, spawn
+from kernel.tree import tgid_of
 from tetragon_core.messages import ExecFlag, ExecMessage, ExitMessage, ForkMessage
 from tetragon_core.stats import Counter, Stats
 from tetragon_sensors.base import BaseSensor, SensorConfig
@@ -74,7 +75,7 @@ def test_full_ring(workload: Path) -> None:
             recovered = recorder.follow(spawn([str(workload / "finish"), "1"]))
             recorder.finish(recovered)
             later = [
-                type(each) for each in small.drain(1000) if each.process.tgid == recovered.root
+                type(each) for each in small.drain(1000) if tgid_of(each) == recovered.root
             ]
         assert {} == recorder.losses()
 
@@ -83,7 +84,7 @@ def test_full_ring(workload: Path) -> None:
     every = 1 + workers + workers * 100
     assert {ForkMessage: every, ExecMessage: every - workers, ExitMessage: every} == generated
     ours = {message.process.tgid for message in tree.messages}
-    delivered = Tally(type(each) for each in received if each.process.tgid in ours)
+    delivered = Tally(type(each) for each in received if tgid_of(each) in ours)
     strangers = Tally(type(each) for each in recorder.others)
     for kind, counter in LOST.items():
         missing = generated[kind] - delivered[kind]

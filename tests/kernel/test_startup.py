@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.recorder import recording, spawn
+from kernel.tree import tgid_of
 from tetragon_core.clock import BootClock
 from tetragon_core.events import ProcessExec, ProcessExit
 from tetragon_core.messages import ExecMessage, ExitMessage, ForkMessage
@@ -120,9 +121,9 @@ def test_programs_start_at_one_instant(workload: Path, monkeypatch: pytest.Monke
         after = run()
         messages = sensor.drain(MANY)
 
-    kinds = [type(each) for each in messages if each.process.tgid == after]
+    kinds = [type(each) for each in messages if tgid_of(each) == after]
     assert [ForkMessage, ExecMessage, ExitMessage] == kinds
-    assert before not in {each.process.tgid for each in messages}
+    assert before not in {tgid_of(each) for each in messages}
 
 
 def test_first_exec_of_what_was_forked_before(workload: Path) -> None:

@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tetragon_core.events import ProcessExec, ProcessExit
-from tetragon_core.messages import ExecMessage, ExitMessage, ForkMessage
+from tetragon_core.messages import CgroupMessage, ExecMessage, ExitMessage, ForkMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tetragon_core.events import Event
-    from tetragon_core.messages import Message
+    from tetragon_core.messages import Message, ProcessMessage
 
-__all__ = ["Tree"]
+__all__ = ["Tree", "tgid_of"]
+
+
+def tgid_of(message: Message) -> int:
+    """Process that a message is about; 0 for one about a cgroup."""
+    return 0 if isinstance(message, CgroupMessage) else message.process.tgid
 
 
 @dataclass(slots=True)
@@ -26,7 +31,7 @@ class Tree:
     """Pid of the process that was started."""
     status: int = -1
     """What wait(2) said about the root; -1 until it was reaped."""
-    messages: list[Message] = field(default_factory=list)
+    messages: list[ProcessMessage] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     _alive: set[int] = field(default_factory=set)
 
@@ -35,6 +40,8 @@ class Tree:
 
     def feed(self, message: Message, events: Sequence[Event]) -> bool:
         """Keep the message, and what the observer made of it; False when it is not of this tree."""
+        if isinstance(message, CgroupMessage):
+            return False
         tgid = message.process.tgid
         if isinstance(message, ForkMessage) and message.parent.tgid in self._alive:
             self._alive.add(tgid)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from tetragon_core.hooks import HookEvent, HookInfo, HookMessage
-from tetragon_core.messages import ExitMessage, ForkMessage, ProcessKey
+from tetragon_core.messages import CgroupMessage, ExitMessage, ForkMessage, ProcessKey
 from tetragon_sensors.beside import merged
 from tetragon_sensors.kernel.mappings import Mapping
 from tetragon_sensors.policy.loads import LoaderPlan, LoadSource
@@ -57,6 +57,8 @@ class _Side:
 
 
 def _shown(message: Message) -> tuple[str, int, int]:
+    if isinstance(message, CgroupMessage):
+        return "Cgroup", message.cgroup_id, message.ktime_ns
     key = message.process
     return type(message).__name__.removesuffix("Message"), key.tgid, key.ktime_ns
 
@@ -88,6 +90,16 @@ def test_between() -> None:
         ("Hook", 7, 30),
     ] == (found)
     assert {_HOOK: 2} == side.posted
+
+
+def test_between_cgroups() -> None:
+    """A mapping comes between a cgroup's start and end, and is of whoever ran before."""
+    side = _Side({})
+    made, gone = CgroupMessage(20, 4, 1, b"/a"), CgroupMessage(30, 4, 1)
+
+    found = side.drain([_fork(7, 10), made, gone], 50, _mapping(7, 25))
+
+    assert [("Fork", 7, 10), ("Cgroup", 4, 20), ("Hook", 7, 10), ("Cgroup", 4, 30)] == found
 
 
 def test_held_back() -> None:

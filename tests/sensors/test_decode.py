@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tetragon_core.messages import ExecMessage, ProcessKey, ThrottleMessage
+from tetragon_core.cgroup_messages import CgroupFlag
+from tetragon_core.messages import CgroupMessage, ExecMessage, ProcessKey, ThrottleMessage
 from tetragon_sensors import _wire
 from tetragon_sensors.decode import RecordError, decode
 
@@ -20,6 +21,7 @@ LAYOUTS: Final[dict[_wire.RecKind, tuple[Any, Struct]]] = {
     _wire.RecKind.FORK: (_wire.RecFork, _wire.REC_FORK),
     _wire.RecKind.EXIT: (_wire.RecExit, _wire.REC_EXIT),
     _wire.RecKind.THROTTLE: (_wire.RecThrottle, _wire.REC_THROTTLE),
+    _wire.RecKind.CGROUP: (_wire.RecCgroup, _wire.REC_CGROUP),
 }
 
 
@@ -38,7 +40,8 @@ def test_every_cut_is_an_error(kind: _wire.RecKind) -> None:
     for length in range(len(record)):
         with pytest.raises(RecordError):
             decode(record[:length])
-    assert decode(record).process == (0, 0)
+    message = decode(record)
+    assert isinstance(message, CgroupMessage) or message.process == (0, 0)
 
 
 def test_unknown_kind() -> None:
@@ -142,3 +145,15 @@ def test_throttle() -> None:
     message = decode(make_record(_wire.RecKind.THROTTLE, b"a.scope", **fields))
 
     assert ThrottleMessage(ProcessKey(5, 6), 7, 8, b"a.scope") == message
+
+
+def test_cgroup() -> None:
+    """Which cgroup it is, what it is in, when, and what became of it."""
+    fields = {"ktime": 7, "cgroup_id": 8, "parent_id": 9, "flags": int(_wire.CgroupFlag.NAME)}
+
+    message = decode(make_record(_wire.RecKind.CGROUP, b"a\xff.scope", **fields))
+
+    assert CgroupMessage(7, 8, 9, b"a\xff.scope", CgroupFlag.NAME) == message
+    assert [(flag.name, flag.value) for flag in _wire.CgroupFlag] == [
+        (flag.name, flag.value) for flag in CgroupFlag
+    ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tetragon_core.events import Event
-    from tetragon_core.messages import Message
+    from tetragon_core.messages import ProcessMessage
 
 SECOND = 10**9
 
@@ -126,10 +126,10 @@ def test_losses_stay_with_their_place() -> None:
     assert 1 == history.lost_before(history.newest) - history.lost_before(history.newest - 1)
 
 
-def random_messages(count: int) -> list[Message]:
+def random_messages(count: int) -> list[ProcessMessage]:
     """Lives of a few processes: forks, execs of themselves, exits."""
     choose = random.Random(5)
-    messages: list[Message] = []
+    messages: list[ProcessMessage] = []
     keys = [(1, SECOND)]
     for number in range(2, count):
         pid, parent = choose.randrange(2, 30), choose.choice(keys[-30:])

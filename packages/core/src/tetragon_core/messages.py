@@ -32,6 +32,7 @@ __all__ = [
     "Message",
     "Namespaces",
     "ProcessKey",
+    "ProcessMessage",
     "ThrottleMessage",
 ]
 
@@ -287,4 +288,6 @@ class ThrottleMessage(NamedTuple):
     """Last component of its path."""
 
 
-Message = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage | CgroupMessage
+ProcessMessage = ExecMessage | ForkMessage | ExitMessage | HookMessage | ThrottleMessage
+
+Message = ProcessMessage | CgroupMessage
