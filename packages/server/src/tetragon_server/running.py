@@ -117,7 +117,7 @@ class Agent:
                 table=self._workloads,
                 stats=stats,
                 node_name=self._node_name,
-                policies=self._policies.manager,
+                policies=self._policies,
                 announce=self._announcements.announce,
             )
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tetragon_core.workloads.table import WorkloadTable
 
     from .config import AgentConfig
-    from .policies.manager import PolicyManager
+    from .policies.assembly import Policies
 
     Opener = Callable[["Place"], Iterable["Surrounding"]]
 
@@ -45,7 +45,7 @@ class Place:
     table: WorkloadTable
     stats: Stats
     node_name: str
-    policies: PolicyManager
+    policies: Policies
     announce: Callable[[Announcement], None]
     """For containers that are about to start; raises TetragonError."""
 

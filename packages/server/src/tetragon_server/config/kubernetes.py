@@ -41,6 +41,24 @@ class KubernetesOptions:
         is_ours=True,
     )
     nri_socket: str = option("/var/run/nri/nri.sock", "Socket of the runtime's NRI.", is_ours=True)
+    enable_k8s_api: bool = option(
+        default=False, text="Ask Kubernetes' API server for pods, and for policies."
+    )
+    enable_tracing_policy_crd: bool = option(
+        default=True,
+        text="Follow custom resources TracingPolicy and TracingPolicyNamespaced, with"
+        " enable-k8s-api.",
+    )
+    enable_policy_status: bool = option(
+        default=True,
+        text="Write into the status of these resources what became of them on this node.",
+        is_ours=True,
+    )
+
+    @property
+    def has_cluster_policies(self) -> bool:
+        """Whether policies come from Kubernetes' API server."""
+        return self.enable_k8s_api and self.enable_tracing_policy_crd
 
     @property
     def pod_wait_s(self) -> float:

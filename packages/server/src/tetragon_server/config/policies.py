@@ -57,7 +57,7 @@ class PolicyOptions:
     )
     reject_enforcement: bool = option(
         default=False,
-        text="Refuse enforcing policies that come over gRPC.",
+        text="Refuse enforcing policies that come over gRPC or from Kubernetes.",
         is_ours=True,
     )
     max_kills_per_minute: int = option(

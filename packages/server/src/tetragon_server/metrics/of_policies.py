@@ -44,7 +44,6 @@ def _states(scrape: Scrape) -> Iterator[Sample]:
     for state in PolicyState:
         if state not in _PASSING:
             yield (state.value.removeprefix("TP_STATE_").lower(),), counted[state]
-    yield ("skipped",), 0
 
 
 def _memory(scrape: Scrape) -> Iterator[Sample]:

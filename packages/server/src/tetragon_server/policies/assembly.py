@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..config import AgentConfig
     from .auditing import Audit
+    from .cluster import ClusterPolicies
     from .engine import Ask, EarlierRuns, PolicyEngine
     from .persisting import Persisting
 
@@ -62,8 +63,12 @@ class Policies:
         self._worker = EngineWorker(lambda: open_engine(ask))
         self._takeover = Takeover(self._worker, open_earlier)
         self.manager = PolicyManager(self._worker, limits, self._takeover)
-        self._restoring = Restoring(self.manager, self._worker)
+        self._restoring = Restoring(
+            self.manager, self._worker, with_cluster=config.has_cluster_policies
+        )
         self._is_started = False
+        self.started = asyncio.Event()
+        """Set once all that the settings name is loaded, and what an agent before has left."""
         self._persisting = (
             self._open_persisting(config.persist_grpc_policies_dir)
             if config.persist_grpc_policies
@@ -109,6 +114,18 @@ class Policies:
             await self._load_file(Path(name))
         self._is_started = True
         await self._restoring.restore()
+        self.started.set()
+
+    def cluster(self) -> ClusterPolicies:
+        """What follows the custom resources; it is to run when `started` is set."""
+        from .cluster import ClusterPolicies  # noqa: PLC0415  # few agents have it
+
+        return ClusterPolicies(
+            self.manager,
+            self._worker,
+            reject_enforcement=self._config.reject_enforcement,
+            audit=self._audit,
+        )
 
     def look_again(self) -> None:
         """Follow the directory soon, also when nothing told of a change."""

@@ -36,6 +36,8 @@ class Domain:
     GRPC: Final = "grpc"
     STATIC: Final = "static"
     """A file or a directory given at start."""
+    KUBERNETES: Final = "k8s"
+    """A custom resource."""
     RESERVED: Final = "sensors"
 
 
@@ -62,6 +64,8 @@ class PolicyState(Enum):
     UNLOADING = "TP_STATE_UNLOADING"
     LOAD_ERROR = "TP_STATE_LOAD_ERROR"
     """Nothing of it is loaded."""
+    SKIPPED = "TP_STATE_SKIPPED"
+    """It is for other nodes: nothing of it is loaded."""
     ERROR = "TP_STATE_ERROR"
     """It could not be disabled."""
 

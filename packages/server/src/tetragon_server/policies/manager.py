@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.enforcement import EnforcementLimits
 from tetragon_core.errors import TetragonError, UsageError
-from tetragon_core.stats import Counter
 
 from .changes import Changes
+from .counters import as_counters
 from .entry import Domain, PolicyEntry, PolicyKey, PolicyMode, PolicyState, mode_of
 from .modes import kept_mode, with_mode
 from .takeover import Takeover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from tetragon_core.stats import Counter
 
     from .reading import ReadPolicy
     from .takeover import LeftPolicy
@@ -35,16 +37,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_ID: Final = 2
 """In Tetragon 0 means no filter and 1 every pod."""
-_COUNTERS: Final = {
-    "LOST_HIT": Counter.RING_LOST_HOOK,
-    "HOOK_BUSY": Counter.HOOK_BUSY,
-    "RETURN_LOST": Counter.HOOK_RETURN_LOST,
-    "TABLE_FULL": Counter.HOOK_TABLE_FULL,
-    "ORPHANED": Counter.HOOK_ORPHANED,
-    "missed": Counter.HOOK_MISSED,
-    "fallbacks": Counter.POLICY_FALLBACKS,
-    "unattended": Counter.HOOK_UNATTENDED,
-}
+_REPLACEABLE: Final = frozenset((PolicyState.LOAD_ERROR, PolicyState.SKIPPED))
+"""Of a policy with one of these, another with its key may be added."""
 
 
 class PolicyManager:
@@ -73,6 +67,11 @@ class PolicyManager:
         """Those of a domain, or all, oldest first."""
         return [one for one in self._entries.values() if domain in {"", one.key.domain}]
 
+    def keys(self, domain: str) -> set[PolicyKey]:
+        """Those of a domain, also where there is only what an earlier agent has left."""
+        keys = {*self._entries, *self._takeover.left_keys()}
+        return {key for key in keys if key.domain == domain}
+
     def get(self, key: PolicyKey) -> PolicyEntry | None:
         """The policy with this key, if there is one."""
         return self._entries.get(key)
@@ -93,6 +92,11 @@ class PolicyManager:
             raise UsageError(f"domain {domain} is reserved for internal use")
         key = PolicyKey(read.policy.name, read.policy.namespace, domain)
         return await self._changes.run(lambda: self._add(key, read, enable=enable))
+
+    async def skip(self, read: ReadPolicy, domain: str) -> None:
+        """List a policy that is not meant for this node; what is loaded of it is unloaded."""
+        key = PolicyKey(read.policy.name, read.policy.namespace, domain)
+        await self._changes.run(lambda: self._skip(key, read))
 
     async def replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
         """Load the new version, and only then give up the old; if it is refused, the old stays.
@@ -137,7 +141,7 @@ class PolicyManager:
                 self._missed += entry.more_missed()
         values = {**self._worker.counters(), "missed": self._missed, "fallbacks": self._fallbacks}
         values["unattended"] = self._takeover.unattended
-        return {_COUNTERS[name]: value for name, value in values.items() if name in _COUNTERS}
+        return as_counters(values)
 
     def new_fallbacks(self) -> Sequence[PolicyEntry]:
         """Policies that gave up enforcing since this was asked last; each is logged.
@@ -173,7 +177,7 @@ class PolicyManager:
 
     async def _add(self, key: PolicyKey, read: ReadPolicy, *, enable: bool) -> PolicyEntry:
         known = self._entries.get(key)
-        if known is not None and known.state is not PolicyState.LOAD_ERROR:
+        if known is not None and known.state not in _REPLACEABLE:
             raise UsageError(
                 f"failed to add tracing policy {key}, a sensor collection with the key already"
                 " exists"
@@ -190,6 +194,14 @@ class PolicyManager:
             raise
         await self._takeover.keep(entry)
         return entry
+
+    async def _skip(self, key: PolicyKey, read: ReadPolicy) -> None:
+        await self._takeover.drop(key)
+        old = self._entries.get(key)
+        entry = self._entries[key] = self._entry(key, read)
+        entry.state = PolicyState.SKIPPED
+        if old is not None:
+            await self._release(old, PolicyState.UNLOADING)
 
     async def _replace(self, key: PolicyKey, read: ReadPolicy) -> PolicyEntry:
         old = self.find(key)

@@ -28,12 +28,17 @@ _OLDER: Final = "this is the version an earlier agent had loaded; its file has n
 
 
 class Restoring:
-    """What came over gRPC is loaded again. A file that is gone takes its policy with it; of one
-    that cannot be used now the older version goes on, as if the agent had never ended.
+    """What came over gRPC is loaded again; custom resources too, until the API server is heard. A
+    file that is gone takes its policy with it; of one that cannot be used now the older version
+    goes on, as if the agent had never ended.
     """
 
-    def __init__(self, manager: PolicyManager, worker: EngineWorker) -> None:
+    def __init__(
+        self, manager: PolicyManager, worker: EngineWorker, *, with_cluster: bool = False
+    ) -> None:
+        """`with_cluster`: somebody will ask the API server for custom resources."""
         self._manager = manager
+        self._with_cluster = with_cluster
         self._worker = worker
         self.directory: PolicyDirectory | None = None
         """Where policy files are, if anywhere."""
@@ -42,7 +47,7 @@ class Restoring:
         """Take over what is loaded already, then look after the rest."""
         for left in await self._manager.take_over():
             record = left.record
-            if record.key.domain == Domain.STATIC and not self._is_file(Path(record.source)):
+            if self._is_out_of_settings(record):
                 await self._manager.drop(record.key)
                 attrs = {"policy": record.key, "file": record.source}
                 _log.info("a policy is no longer in the settings: removed", extra={"attrs": attrs})
@@ -55,6 +60,11 @@ class Restoring:
         """Somebody disabled it, and the agent ended before that was done."""
         known = self._manager.get(key)
         return known is not None and known.state is PolicyState.DISABLED
+
+    def _is_out_of_settings(self, record: KeepRecord) -> bool:
+        if record.key.domain == Domain.KUBERNETES:
+            return not self._with_cluster
+        return record.key.domain == Domain.STATIC and not self._is_file(Path(record.source))
 
     def _is_file(self, path: Path) -> bool:
         return self.directory is not None and path.parent == self.directory.path and path.is_file()

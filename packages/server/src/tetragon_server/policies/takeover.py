@@ -103,6 +103,10 @@ class Takeover:
         several = self._left.get(key)
         return several[-1].mode_for(policy) if several else None
 
+    def left_keys(self) -> set[PolicyKey]:
+        """Policies that earlier agents have left, and that nothing has taken the place of."""
+        return set(self._left)
+
     async def keep(self, entry: PolicyEntry, before: PolicyEntry | None = None) -> None:
         """Have a policy that was just attached outlive the agent, in the place of what was before.
 
