@@ -107,7 +107,7 @@ def open_bundles(
     directory: Path, commands: Path, image: Image, runtime: str, *, pure: bool = False
 ) -> Iterator[Bundles]:
     """`runtime` (runc or crun) with containers until the end of the block."""
-    with open_cell(environment(commands), *_PLACES, pure=pure) as cell:
+    with open_cell(environment(commands), directory, *_PLACES, pure=pure) as cell:
         bundles = Bundles(cell, directory, commands / runtime, image)
         try:
             yield bundles

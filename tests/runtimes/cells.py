@@ -57,9 +57,10 @@ def await_true(holds: Callable[[], object], what: str) -> None:
 class Cell:
     """Runs programs in the namespaces of a process that is there for nothing else."""
 
-    def __init__(self, holder: int, environment: Mapping[str, str]) -> None:
-        """`environment`: of all programs that run here."""
+    def __init__(self, holder: int, environment: Mapping[str, str], directory: Path) -> None:
+        """`environment`: of all programs that run here; `directory`: with their files."""
         self.holder = holder
+        self._mark = f"{directory}/"
         self.environment = dict(environment)
 
     def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -77,7 +78,9 @@ class Cell:
             )
             output.seek(0)
             text = output.read()
-        assert not check or done.returncode == 0, f"{command}: {done.returncode}: {text}"
+        assert not check or done.returncode == 0, (
+            f"{' '.join(map(str, command))}: {done.returncode}: {text}"
+        )
         return subprocess.CompletedProcess(command, done.returncode, text)
 
     def start(self, log: Path, *command: str | Path) -> subprocess.Popen[bytes]:
@@ -102,22 +105,32 @@ class Cell:
         ]
 
     def processes(self) -> list[int]:
-        """Process ids of all that are in the cell's mount namespace, but for the holder."""
-        own = _mounts(self.holder)
-        return [pid for pid in _running() if pid != self.holder and _mounts(pid) == own]
+        """Process ids of all that see mounts which are made here, but for the holder."""
+        own = Path(f"/proc/{self.holder}/ns/mnt").readlink()
+        return [pid for pid in _running() if pid != self.holder and self._sees(pid, own)]
+
+    def _sees(self, pid: int, own: Path) -> bool:
+        try:
+            if Path(f"/proc/{pid}/ns/mnt").readlink() == own:
+                return True
+            # A container: its root is a mount of the cell.
+            return self._mark in Path(f"/proc/{pid}/mountinfo").read_text(errors="replace")
+        except OSError:  # it has ended, or is about to
+            return False
 
 
 @contextmanager
 def open_cell(
     environment: Mapping[str, str],
+    directory: Path,
     *places: str,
     pure: bool = False,
     network: bool = False,
 ) -> Iterator[Cell]:
     """A cell until the end of the block.
 
-    `places`: cgroups that are removed at its end. `pure`: only cgroups of version 2 are mounted.
-    `network`: with a network namespace of its own.
+    `directory`: has the files of all that runs here. `places`: cgroups that are removed at its end.
+    `pure`: only cgroups of version 2 are mounted. `network`: with a network namespace of its own.
     """
     prepare = _PURE if pure and IS_HYBRID else _HYBRID if IS_HYBRID else ""
     unshare = ["unshare", "--mount", "--propagation", "private", *(["--net"] if network else [])]
@@ -130,7 +143,7 @@ def open_cell(
     assert holder.stdin is not None
     assert holder.stdout is not None
     assert holder.stdout.read(1), "the cell did not come up"
-    cell = Cell(holder.pid, environment)
+    cell = Cell(holder.pid, environment, directory)
     try:
         yield cell
     finally:
@@ -145,10 +158,3 @@ def open_cell(
 
 def _running() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-
-
-def _mounts(pid: int) -> Path | None:
-    try:
-        return Path(f"/proc/{pid}/ns/mnt").readlink()
-    except OSError:  # it has ended, or is about to
-        return None

@@ -53,7 +53,11 @@ def _pack(root: Path, archive: Path) -> Path:
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"], "Labels": {"made": "here"}},
+            "config": {
+                "Env": ["PATH=/bin"],
+                "Cmd": ["/bin/sleep", "1000000"],
+                "Labels": {"made": "here"},
+            },
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         }
     ).encode()

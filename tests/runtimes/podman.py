@@ -104,7 +104,7 @@ def open_podman(
     policy = directory / "policy.json"
     policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     variables = environment(commands, CONTAINERS_CONF=str(settings))
-    with open_cell(variables, "libpod_parent", pure=pure) as cell:
+    with open_cell(variables, directory, "libpod_parent", pure=pure) as cell:
         # crun limits its locked memory where it loads a program for devices: only without it here.
         options = ("--privileged",) if pure and runtime == "crun" else ()
         podman = Podman(cell, directory, commands, *options)
