@@ -144,7 +144,7 @@ def test_nobody_at_the_port(command: str, run_client: Run) -> None:
         (["zzz"], 'unknown command "zzz" for "tetragon-mini"; see tetragon-mini --help'),
         (["status", "--timeout", "soon"], '"soon" is no duration; write it like 30s, 5m or 1h30m'),
         (["getevents", "-o", "yaml"], "'yaml' is not one of 'compact', 'json', 'mini', 'table'."),
-        (["hook"], "the hook needs OCI container state on standard input"),
+        (["hook"], "hook: wanted the name of one hook"),
     ],
 )
 def test_wrong_usage_is_one_line(words: list[str], expected: str, run_client: Run) -> None:
@@ -243,7 +243,7 @@ def test_completion_scripts_name_the_program(shell: str, run_client: Run) -> Non
     assert "_TETRAGON_MINI_COMPLETE" in run_client("completion", shell).stdout
 
 
-@pytest.mark.parametrize("words", [["version"], ["hook"]])
+@pytest.mark.parametrize("words", [["version"], ["hook", "poststop"]])
 def test_quick_commands_import_nothing_heavy(words: list[str]) -> None:
     """click, gRPC, protobuf, rich and asyncio are not loaded for them."""
     code = (

@@ -12,6 +12,7 @@ import os
 import sys
 
 from tetragon_core.errors import TetragonError
+from tetragon_core.streams import open_missing_streams
 
 __all__ = ["main"]
 
@@ -22,7 +23,7 @@ _PLAIN_VERSION = (["version"], ["--version"], ["version", "-b"], ["version", "--
 
 def main() -> int:
     """Run the command of sys.argv; return the exit code."""
-    _open_missing_streams()
+    open_missing_streams()
     try:
         return _run(sys.argv[1:])
     except TetragonError as error:
@@ -40,19 +41,6 @@ def main() -> int:
         return _INTERRUPTED
 
 
-def _open_missing_streams() -> None:
-    """A caller may have closed standard input, output or error: /dev/null takes their place.
-
-    Otherwise the next socket or file would get such a number, and be taken for the stream.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)  # noqa: FBT003  # the function's own form
-    os.close(descriptor)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # stays open; pathlib is slow
-
-
 def _discard_output() -> None:
     """What is still buffered must not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,9 +49,10 @@ def _discard_output() -> None:
 def _run(words: list[str]) -> int:
     """Take the short way where there is one."""
     if words[:1] == ["hook"]:
-        from .hook import run_hook  # noqa: PLC0415  # see the module's docstring
+        from .hook import is_management, run_hook  # noqa: PLC0415  # see the module's docstring
 
-        return run_hook(words[1:])
+        if not is_management(words[1:]):
+            return run_hook(words[1:])
     if words in _PLAIN_VERSION:
         from .version_text import client_version  # noqa: PLC0415  # see the module's docstring
 

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of the small program that runtimes start: only the hook, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tetragon_core.errors import TetragonError
+from tetragon_core.streams import open_missing_streams
+
+from .program import run
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the hook of sys.argv; return the exit code."""
+    open_missing_streams()
+    # The program's own file: under PyInstaller that is its, not Python's.
+    directory = os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120  # pathlib is slow
+    try:
+        return run(sys.argv[1:], directory)
+    except TetragonError as error:
+        os.write(2, f"Error: {error}\n".encode(errors="replace"))
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
