@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from tetragon_core.cache import ProcessCache
 from tetragon_core.clock import BootClock
 from tetragon_core.observer import Observer
+from tetragon_core.stats import Counter
 from tetragon_core.users import UserNames
 
 from .association import Association
+from .cgroup_walk import CgroupWalk, host_cgroups
+from .container_cgroups import ContainerCgroups
 from .encode import EventEncoder
 from .history import History
 from .host import passwd_file
@@ -34,11 +37,12 @@ if TYPE_CHECKING:
     from tetragon_core.messages import Namespaces
     from tetragon_core.procfs import ProcScanner
     from tetragon_core.redaction import Redaction
-    from tetragon_core.stats import Counter, Stats
+    from tetragon_core.stats import Stats
     from tetragon_core.workloads.table import WorkloadTable
 
     from .bus import Bus
     from .config import AgentConfig
+    from .container_cgroups import KernelTable
 
 __all__ = ["Pipeline", "Sensor", "host_namespaces"]
 
@@ -50,6 +54,10 @@ _THROTTLING_S: Final = 1
 
 class Sensor(RecordSource, MeasuredSensor, Protocol):
     """What the agent needs of the base sensor. It is attached when it is entered."""
+
+    @property
+    def containers(self) -> KernelTable:
+        """Where programs look up which cgroups are in containers."""
 
     def counters(self) -> Mapping[Counter, int]:
         """Losses on the kernel's side, since the sensor was attached."""
@@ -96,6 +104,11 @@ class Pipeline:
             environment_names=config.environment_names,
             cgroups=workloads.cgroups,
         )
+        self._cgroups = workloads.cgroups
+        self._walk = CgroupWalk(self._cgroups, host_cgroups(config.procfs, scanner.hierarchy))
+        self._containers = ContainerCgroups(workloads, sensor.containers)
+        self._lost_cgroups = 0
+        self._notice = notice
         self._association = Association(
             workloads,
             self._publish_complete,
@@ -119,7 +132,7 @@ class Pipeline:
             stats,
             ancestors=config.ancestor_types,
             more_losses=losses,
-            notice=notice,
+            notice=self._before_batch,
             taps=(*taps, *((self.history.add,) if self.history else ())),
             complete=self._association.complete,
         )
@@ -129,10 +142,13 @@ class Pipeline:
     def start(self) -> None:
         """Publish what runs already, then records as they come.
 
+        Cgroups first, so that each process finds its own.
+
         The sensor is attached, so its records overlap with the walk: nothing lies between. The
         observer gets the walk together with the records that came meanwhile, and leaves each
         image to the one of the two that knows it better; the records themselves follow.
         """
+        self._walk.enter_all()
         scanned = list(self._scanner.scan())
         records = self._pump.drain_all()
         self._pump.publish(self._observer.add_scanned(scanned, records))
@@ -150,8 +166,16 @@ class Pipeline:
 
     def background(self) -> Iterator[Coroutine[None, None, None]]:
         """What has to run beside it."""
+        yield self._walk.keep_right()
         if self._has_rate:
             yield self._end_throttling()
+
+    def _before_batch(self) -> None:
+        lost = self._sensor.counters().get(Counter.RING_LOST_CGROUP, 0)
+        if lost != self._lost_cgroups:
+            self._lost_cgroups = lost
+            self._cgroups.doubt()
+        self._notice()
 
     async def _end_throttling(self) -> None:
         while True:

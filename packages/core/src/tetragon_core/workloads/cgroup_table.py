@@ -65,6 +65,8 @@ class CgroupTable:
         """Called with each that is gone; get() still knows it for a while."""
         self.doubted: list[Callable[[], object]] = []
         """Called when something does not fit: the cgroup file system should be walked again."""
+        self.settled: list[Callable[[], object]] = []
+        """Called when that was done."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -126,6 +128,11 @@ class CgroupTable:
     def doubt(self) -> None:
         """Say that cgroups are missing."""
         for tell in self.doubted:
+            tell()
+
+    def settle(self) -> None:
+        """Say that nothing is missing any more."""
+        for tell in self.settled:
             tell()
 
     def get(self, cgroup_id: int) -> Cgroup | None:
