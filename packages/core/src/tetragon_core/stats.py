@@ -54,6 +54,11 @@ class Counter(Enum):
         "processes a policy's full table could not take: its filters on processes miss them",
         True,
     )
+    POLICY_MEMBERS_REFUSED = (
+        "policy_members_refused",
+        "times a container could not be entered for policies that select it: they miss it",
+        True,
+    )
     HOOK_UNATTENDED = (
         "hook_unattended",
         "hits of policies that outlived their agent, received by nobody",
@@ -81,6 +86,24 @@ class Counter(Enum):
     EVENTS_INCOMPLETE = (
         "events_incomplete",
         "events sent without all of their container or pod, because nobody told it in time",
+        False,
+    )
+    POD_CHANGES = ("pod_changes", "changes of pods that the API server told", False)
+    POD_LISTS = ("pod_lists", "times all pods of the node were listed", False)
+    POD_WATCH_FAILURES = (
+        "pod_watch_failures",
+        "times the API server did not answer about pods, or refused to",
+        False,
+    )
+    PODS_UNREADABLE = (
+        "pods_unreadable",
+        "objects of the API server that were too large, or no pods: nothing is known of them",
+        True,
+    )
+    GONE_POD_HITS = ("gone_pod_hits", "times a pod was found although it was gone", False)
+    GONE_PODS_FORGOTTEN = (
+        "gone_pods_forgotten",
+        "pods that were gone for too long to be found any more",
         False,
     )
     EVENTS_SENT = ("events_sent", "events handed to subscribers", False)

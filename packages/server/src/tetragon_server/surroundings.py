@@ -7,7 +7,10 @@ With `agent.py` the only module that knows tetragon_k8s. One row of OPENERS for 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
+
+from .host import host_root, read_hierarchy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,7 +60,42 @@ def _nri(place: Place) -> Iterable[Surrounding]:
         yield NriPlugin(place.config.nri_socket, place.announce)
 
 
-OPENERS: Final[Sequence[Opener]] = (_nri,)
+def _kubernetes(place: Place) -> Iterable[Surrounding]:
+    config = place.config
+    if not config.enable_k8s_api:
+        return
+    # What asks the API server takes 8 MB and 0.1 s; few agents need it.
+    from tetragon_k8s.cluster.access import open_api  # noqa: PLC0415  # as said
+    from tetragon_k8s.cluster.connection import Connection  # noqa: PLC0415  # as said
+    from tetragon_k8s.cluster.pods import PodSource  # noqa: PLC0415  # as said
+
+    api = open_api(config.k8s_kubeconfig_path)
+    yield Connection(api, attempts=config.k8s_controlplane_retry)
+    pods = PodSource(
+        api,
+        place.table,
+        node_name=place.node_name,
+        with_annotations=config.enable_pod_annotations,
+    )
+    place.stats.add_source(pods.counters)
+    yield pods
+
+
+def _runtimes(place: Place) -> Iterable[Surrounding]:
+    config = place.config
+    if not config.container_runtimes:
+        return []
+    from tetragon_k8s.runtimes.opening import Cri, Host, open_runtimes  # noqa: PLC0415  # as above
+
+    procfs = Path(config.procfs)
+    host = Host(root=host_root(procfs), procfs=config.procfs, hierarchy=read_hierarchy(procfs))
+    cri = Cri(is_wanted=config.enable_cri, endpoint=config.cri_endpoint)
+    return open_runtimes(
+        config.container_runtimes, host, cri, place.table, config.container_lookup_timeout
+    )
+
+
+OPENERS: Final[Sequence[Opener]] = (_nri, _runtimes, _kubernetes)
 """Each looks at the settings and imports its part only if that is wanted."""
 
 

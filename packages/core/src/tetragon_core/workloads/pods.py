@@ -24,6 +24,10 @@ class PodTable:
         self._pods: dict[str, Pod] = {}
         self._gone: OrderedDict[str, Pod] = OrderedDict()
         self._names: dict[str, str] = {}
+        self.gone_hits = 0
+        """Times a pod was found although it was gone."""
+        self.gone_forgotten = 0
+        """Pods that were gone for too long to be found any more."""
 
     def __len__(self) -> int:
         return len(self._pods)
@@ -35,9 +39,10 @@ class PodTable:
         """Enter or change a pod.
 
         `other_uid`: what the cgroups of a static pod are named by; its uid in the API is the one of
-        its mirror (annotation kubernetes.io/config.hash).
+        its mirror (annotation kubernetes.io/config.hash). It stays with the pod that had it first:
+        anybody can write annotations.
         """
-        if other_uid:
+        if other_uid and self._names.get(other_uid) not in self._pods:
             self._names[other_uid] = pod.uid
         if self._pods.get(pod.uid) == pod:
             return
@@ -52,6 +57,7 @@ class PodTable:
         self._gone[uid] = pod
         while len(self._gone) > self._max_gone:
             lost, _ = self._gone.popitem(last=False)
+            self.gone_forgotten += 1
             self._names = {name: of for name, of in self._names.items() if of != lost}
 
     def canonical(self, uid: str) -> str:
@@ -61,4 +67,7 @@ class PodTable:
     def get(self, uid: str) -> Pod | None:
         """The pod with this uid of either kind, also if it is gone since not long ago."""
         uid = self.canonical(uid)
-        return self._pods.get(uid) or self._gone.get(uid)
+        found = self._pods.get(uid)
+        if found is None and (found := self._gone.get(uid)) is not None:
+            self.gone_hits += 1
+        return found

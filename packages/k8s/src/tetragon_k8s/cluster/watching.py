@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .api import Api, Change
     from .resources import Object, Resource
 
-__all__ = ["Pace", "Tally", "Watch", "Watcher"]
+__all__ = ["Pace", "Tally", "Watch", "Watcher", "pause_s"]
 
 _log = logging.getLogger(__name__)
 
@@ -235,20 +235,21 @@ class Watch:
         elif self._trouble != (trouble := _kind(error)):
             self._trouble = trouble
             _log.warning("%s; what is known stays, and it is tried again", error)
-        wait_s = self.pause_s(self._in_a_row)
+        wait_s = pause_s(self._pace, self._in_a_row)
         if isinstance(error, RefusedError):
             wait_s = max(wait_s, min(error.retry_after_s, _MAX_ASKED_S))
         return wait_s
-
-    def pause_s(self, failures: int) -> float:
-        """How long to wait after this many failures in a row, not the same on all nodes."""
-        longest = min(self._pace.most_s, self._pace.first_s * 2.0 ** min(failures - 1, 16))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
 
     def _recovered(self) -> None:
         if self._trouble:
             self._trouble = ""
             _log.info("the API server tells of %s again", self._resource.plural)
+
+
+def pause_s(pace: Pace, failures: int) -> float:
+    """How long to wait after this many failures in a row, not the same on all nodes."""
+    longest = min(pace.most_s, pace.first_s * 2.0 ** min(failures - 1, 16))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
 
 
 def _kind(error: ApiError) -> str:

@@ -37,12 +37,11 @@ class Ignored:
             return False
 
 
-_NO_KUBERNETES: Final = "Kubernetes is not asked; events have no pod"
-_NO_RUNTIME: Final = "container runtimes are not asked; events have no pod"
+_FOLLOWED: Final = "the cgroups of containers, and those inside, are always followed"
 _NO_GO: Final = "the agent is no Go program; use py-spy or perf"
 _BUILT_IN: Final = "programs are part of the executable and fit themselves to the running kernel"
 _PARENTS: Final = "policies always know the parents of processes"
-_NO_PODS: Final = "policies that select pods are refused, never applied to everything"
+_BY_CGROUP: Final = "the table of policies' filters is one by cgroup already"
 
 IGNORED: Final = (
     Ignored("health-server-interval", "10", "the health service tells how it is when it is asked"),
@@ -55,20 +54,17 @@ IGNORED: Final = (
     Ignored("pprof-address", "", _NO_GO),
     Ignored("cpuprofile", "", _NO_GO),
     Ignored("memprofile", "", _NO_GO),
-    Ignored("enable-pod-annotations", "false", _NO_KUBERNETES),
-    Ignored("enable-policy-filter", "false", _NO_PODS),
-    Ignored("enable-policy-filter-cgroup-map", "false", _NO_PODS),
-    Ignored("enable-policy-filter-debug", "false", _NO_PODS),
+    Ignored("enable-policy-filter-cgroup-map", "false", _BY_CGROUP),
     Ignored("parents-map-enabled", "false", _PARENTS),
     Ignored("parents-map-entries", "0", _PARENTS),
     Ignored("parents-map-size", "", _PARENTS),
-    Ignored("k8s-kubeconfig-path", "", _NO_KUBERNETES),
-    Ignored("k8s-controlplane-retry", "1", _NO_KUBERNETES),
-    Ignored("enable-pod-info", "false", _NO_KUBERNETES),
-    Ignored("enable-cgidmap-debug", "false", _NO_KUBERNETES),
-    Ignored("enable-cgtrackerid", "true", _NO_KUBERNETES),
-    Ignored("enable-cri", "false", _NO_RUNTIME),
-    Ignored("cri-endpoint", "", _NO_RUNTIME),
+    Ignored(
+        "enable-pod-info",
+        "false",
+        "no objects PodInfo are made: workloads are found in the events, and pods in the API",
+    ),
+    Ignored("enable-cgidmap-debug", "false", _FOLLOWED),
+    Ignored("enable-cgtrackerid", "true", _FOLLOWED),
     Ignored("netns-dir", "/var/run/docker/netns/", "nothing reads it, in Tetragon either"),
     Ignored("bpf-lib", "/var/lib/tetragon/", _BUILT_IN),
     Ignored("btf", "", "the kernel's types are always those of /sys/kernel/btf/vmlinux"),

@@ -55,10 +55,33 @@ class KubernetesOptions:
         is_ours=True,
     )
 
+    k8s_kubeconfig_path: str = option(
+        "", "File that says how to reach the API server; empty: as a pod of its cluster."
+    )
+    k8s_controlplane_retry: int = option(
+        1,
+        "Times the API server is tried before the start fails; negative: start without it, and try"
+        " on.",
+        differs="with a negative number the agent does not wait for it",
+    )
+    enable_pod_annotations: bool = option(
+        default=False, text="Pods of events have their annotations."
+    )
+
     @property
     def has_cluster_policies(self) -> bool:
         """Whether policies come from Kubernetes' API server."""
         return self.enable_k8s_api and self.enable_tracing_policy_crd
+
+    enable_policy_filter: bool = option(
+        default=True,
+        text="Load policies that are for some workloads only (podSelector, containerSelector,"
+        " hostSelector, a namespace); otherwise they are refused.",
+        differs="the default is true: it needs nothing else, and costs other policies nothing",
+    )
+    enable_policy_filter_debug: bool = option(
+        default=False, text="Log each change of the policies that a container is selected by."
+    )
 
     @property
     def pod_wait_s(self) -> float:
