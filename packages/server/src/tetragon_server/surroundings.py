@@ -79,6 +79,10 @@ def _kubernetes(place: Place) -> Iterable[Surrounding]:
     )
     place.stats.add_source(pods.counters)
     yield pods
+    if config.enable_tracing_policy_crd:
+        from .cluster_policies import ClusterPolicySource  # noqa: PLC0415  # as said
+
+        yield ClusterPolicySource(config, place.node_name, place.policies, api)
 
 
 def _runtimes(place: Place) -> Iterable[Surrounding]:

@@ -31,7 +31,7 @@ MAX_ANSWER: Final = 64 << 20
 """Bytes of one page of a list; the server itself takes objects of at most 1.5 MB."""
 _GONE: Final = 410
 _BROKEN: Final = (httpx2.HTTPError, httpx2.StreamError, ssl.SSLError, OSError)
-_MERGE_PATCH: Final = "application/merge-patch+json"
+_APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 
 class Page(NamedTuple):
@@ -126,10 +126,15 @@ class Api:
         """One object. Raises ApiError."""
         return await self._json("GET", path, {}, f"show {path}")
 
-    async def merge(self, path: str, changes: Object) -> Object:
-        """Change fields of one object, or of its status. Raises ApiError."""
-        headers = {"Content-Type": _MERGE_PATCH}
-        return await self._json("PATCH", path, {}, f"change {path}", body=changes, headers=headers)
+    async def apply(self, path: str, fields: Object, manager: str) -> Object:
+        """Let what `manager` has set of an object, or of its status, be exactly this.
+
+        What others have set stays (server-side apply). Raises ApiError.
+        """
+        parameters = {"fieldManager": manager, "force": "true"}
+        headers = {"Content-Type": _APPLY_PATCH}
+        what = f"change {path}"
+        return await self._json("PATCH", path, parameters, what, body=fields, headers=headers)
 
     async def _json(
         self,

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies that are custom resources, as one of the agent's surroundings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+from tetragon_core.errors import TetragonError
+from tetragon_k8s.cluster.policies import PolicySource
+from tetragon_k8s.cluster.policy_status import PolicyObject, StatusWriter
+from tetragon_k8s.cluster.resources import Reference
+
+from .policies.entry import Domain, PolicyKey
+from .policies.resource import resource_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tetragon_k8s.cluster.api import Api
+
+    from .config import AgentConfig
+    from .policies.assembly import Policies
+    from .policies.resource import Resource
+
+__all__ = ["ClusterPolicySource"]
+
+_REFRESH_S: Final = 10.0
+"""How late the status learns what a client of the agent has switched."""
+_CLEAR_S: Final = 0.5
+"""For removing what this node has told, when the agent ends."""
+
+
+class ClusterPolicySource:
+    """Follows the API server from start to end; nothing waits for it."""
+
+    def __init__(self, config: AgentConfig, node: str, policies: Policies, api: Api) -> None:
+        """`node`: name of the own one in Kubernetes. `api` has to be open until close()."""
+        self._node = node
+        self._started = policies.started
+        self._policies = policies.cluster()
+        self._stays = config.keep_sensors_on_exit
+        self._source = PolicySource(api, node, self)
+        self._writer = StatusWriter(api, node) if config.enable_policy_status else None
+        if self._writer is not None:
+            self._policies.tell = self._tell
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Begin."""
+        works = [self._source.run(), self._follow(), self._refresh()]
+        works += [self._writer.run()] if self._writer is not None else []
+        self._tasks = [asyncio.create_task(work) for work in works]
+
+    async def close(self) -> None:
+        """Follow no more; what the status says of this node is removed if the policies end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer is not None and not self._stays and self._tasks:
+            with contextlib.suppress(TetragonError, TimeoutError):
+                async with asyncio.timeout(_CLEAR_S):
+                    await self._writer.clear()
+
+    def changed(self, one: Mapping[str, Any], kind: str) -> None:
+        """A policy is new or another than before."""
+        self._policies.changed(resource_of(one, kind, self._node))
+
+    def gone(self, reference: Reference) -> None:
+        """A policy is deleted."""
+        if self._writer is not None:
+            self._writer.forget(reference)
+        self._policies.gone(PolicyKey(reference.name, reference.namespace, Domain.KUBERNETES))
+
+    def listed(self, *, is_namespaced: bool) -> None:
+        """All there are of a kind were told."""
+        self._policies.listed(is_namespaced=is_namespaced)
+
+    def node_is(self, labels: Mapping[str, str] | None) -> None:
+        """The labels of the own node."""
+        self._policies.node_is(labels)
+
+    async def _follow(self) -> None:
+        await self._started.wait()
+        await self._policies.run()
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            self._policies.refresh()
+
+    def _tell(self, resource: Resource, status: Mapping[str, Any]) -> None:
+        if self._writer is None:
+            return
+        key = resource.key
+        policy = PolicyObject(resource.kind, Reference(key.namespace, key.name, resource.uid))
+        self._writer.set(policy, status, resource.told)
