@@ -111,12 +111,14 @@ def _run(action: Callable[[], object]) -> None:
 
 
 @contextmanager
-def policy_engine(limits: EnforcementLimits = NO_LIMITS) -> Iterator[PolicyRun]:
+def policy_engine(
+    limits: EnforcementLimits = NO_LIMITS, *, sensor: SensorConfig | None = None
+) -> Iterator[PolicyRun]:
     """An engine beside a base sensor of its own; at the end nothing may have been lost."""
-    with BaseSensor(SensorConfig(), Stats()) as sensor:
-        engine = Engine(sensor, Kernel.running(), limits=limits)
+    with BaseSensor(sensor or SensorConfig(), Stats()) as base:
+        engine = Engine(base, Kernel.running(), limits=limits)
         try:
-            run = PolicyRun(sensor, engine)
+            run = PolicyRun(base, engine)
             yield run
             assert dict.fromkeys(run.lost(), 0) == run.lost()
         finally:

@@ -17,12 +17,14 @@ from tetragon_core.errors import LoadError
 from tetragon_core.hooks import HookEvent
 from tetragon_core.policy.model import Where
 from tetragon_core.policy.problems import PolicyError, Problem
+from tetragon_core.policy.workload_filters import filters_of
 from tetragon_core.program_runs import ProgramRuns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tetragon_core.policy.model import Policy
+    from tetragon_core.policy.workload_filters import WorkloadFilter
 
 DEADLINE_S = 20
 
@@ -217,6 +219,29 @@ class FakePolicy:
         return {"posted": 7, "missed": 3, **self.more}
 
 
+class FakeMembers:
+    """What programs would look up; as a kernel's map, it may be full."""
+
+    def __init__(self, room: int = 16_384) -> None:
+        self.room = room
+        self.bits: dict[int, int] = {}
+        self.when_loaded: dict[int, int] = {}
+        """The same when a policy was loaded last."""
+        self.writes = 0
+        self.fails = False
+
+    def write(self, items: Iterable[tuple[int, int]]) -> None:
+        """Set them, or raise."""
+        self.writes += 1
+        for home, bits in items:
+            if self.fails:
+                raise LoadError("no memory")
+            if bits:
+                self.bits[home] = bits
+            else:
+                self.bits.pop(home, None)
+
+
 class FakeEngine:
     """What a test looks at afterwards."""
 
@@ -230,14 +255,21 @@ class FakeEngine:
         self.waiting = threading.Event()
         self.go_on = threading.Event()
         self.losses = {"LOST_HIT": 0}
+        self.containers = FakeMembers()
 
     def note(self, what: str, name: str) -> None:
         """Remember a call."""
         self.calls.append((what, name))
         self.threads.add(threading.get_ident())
 
-    def load(self, policy: Policy) -> FakePolicy:
+    def members(self) -> FakeMembers:
+        """The same always."""
+        return self.containers
+
+    def load(self, policy: Policy, filters: Mapping[WorkloadFilter, int]) -> FakePolicy:
         """Do what the first hook's message says."""
+        self.containers.when_loaded = dict(self.containers.bits)
+        assert set(filters) == set(filters_of(policy))
         message = policy.spec.hooks[0].message if policy.spec.hooks else ""
         self.note("load", policy.name)
         call = getattr(policy.spec.hooks[0], "call", "") if policy.spec.hooks else ""

@@ -101,6 +101,7 @@ class Agent:
             limits,
             lambda: open_earlier(config.keep_root),
             self._audit.of_file,
+            self._workloads,
         )
         for source in (
             self._bus.counters,
@@ -108,6 +109,7 @@ class Agent:
             self.export.counters,
             self._policies.requests.counters,
             self._policies.manager.counters,
+            self._policies.filters.counters,
         ):
             stats.add_source(source)
         self._announcements = Announcements(self._workloads, Path(scanner.hierarchy.mount), stats)

@@ -12,6 +12,7 @@ from .hook_checks import check_hook
 from .list_checks import check_call_list, check_lists
 from .model import HookKind, UprobeHook, UsdtHook, Workloads
 from .task_filter_checks import check_task_filters
+from .workload_filters import filter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ def check_policy(policy: Policy, problems: Problems) -> None:
             check_argument_filters(selector, hook, lists, problems)
             check_actions(selector, hook, problems, has_enforcers=bool(spec.enforcers))
             _check_host_selector(selector.match_workloads, problems)
+            if policy.namespace and selector.match_workloads:
+                _warn_of_host(selector.match_workloads, problems)
     if not spec.hooks and not spec.loader:
         sections = ", ".join(kind.value for kind in HookKind)
         problems.warn(f"the policy does nothing: it has none of {sections}, loader", spec.where)
@@ -46,7 +49,7 @@ def _check_workloads(policy: Policy, problems: Problems) -> None:
     spec = policy.spec
     workloads = spec.workloads
     _check_host_selector(workloads, problems)
-    if spec.loader and (policy.namespace or workloads.pod_selector or workloads.container_selector):
+    if spec.loader and filter_of(workloads, policy.namespace) is not None:
         message = "loader is not possible in a policy for some workloads only"
         problems.error(message, spec.at("loader"))
     if not policy.namespace:
@@ -64,6 +67,12 @@ def _check_host_selector(workloads: Workloads | None, problems: Problems) -> Non
     selector = workloads.host_selector if workloads else None
     if selector is not None and (selector.match_labels or selector.match_expressions):
         problems.error("can only be {} (all of the host) or be left out", selector.where)
+
+
+def _warn_of_host(workloads: Workloads, problems: Problems) -> None:
+    if workloads.host_selector is not None:
+        message = "has no effect in a TracingPolicyNamespaced, which is about pods"
+        problems.warn(message, workloads.at("host_selector"))
 
 
 def _check_enforcers(spec: Spec, lists: Mapping[str, NamedList], problems: Problems) -> None:

@@ -21,6 +21,7 @@ from tetragon_core.policy.model import (
     UprobeHook,
     UsdtHook,
 )
+from tetragon_core.policy.workload_filters import filters_of
 
 from .acting import enforces, signals
 from .actionchecks import check_actions
@@ -39,11 +40,13 @@ from .tracepoint_hooks import plan_tracepoint_hook
 from .uprobe_hooks import plan_uprobe_hook
 from .usdt_hooks import plan_usdt_hook
 from .verdicts import verdicts_map
+from .workloads import Gates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tetragon_core.policy.model import Hook, Policy, Selector
+    from tetragon_core.policy.workload_filters import WorkloadFilter
     from tetragon_sensors.kernel.facts import Kernel
 
     from .plan import HookPlan
@@ -63,13 +66,16 @@ def make_plan(
     kernel: Kernel,
     numbers: Iterator[int] | None = None,
     limits: EnforcementLimits = NO_LIMITS,
+    filters: Mapping[WorkloadFilter, int] | None = None,
 ) -> Plan:
     """The plan for `policy` on `kernel`. `numbers` gives each target its hook number.
 
+    `filters` are numbers of its filters by workload; None: any will do, nothing is loaded.
     Raises PolicyError with all problems.
     """
-    planning = Planning(policy, kernel, numbers or count(1))
-    _check_sections(planning)
+    if filters is None:
+        filters = {one: number for number, one in enumerate(filters_of(policy))}
+    planning = Planning(policy, kernel, numbers or count(1), Gates(filters))
     hooks = plan_enforcers(planning)
     lists = {one.name: one for one in policy.spec.lists}
     for written in policy.spec.hooks:
@@ -77,7 +83,7 @@ def make_plan(
             expand_lists(one, lists, kernel, planning.problems) for one in written.selectors
         )
         hook = replace(written, selectors=tuple(selectors))
-        _check_actions(planning, hook)
+        check_actions(hook, planning.problems)
         hooks += _plan_hook(planning, hook)
     if not policy.spec.loader:
         return _finish(planning, hooks, limits)
@@ -119,6 +125,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
     if does_more and kernel.preempts_programs and kernel.preemption_functions is None:
         problems.warn(_CROWDS)
     problems.raise_if_any(policy.source)
+    gate = planning.gates.of(policy.spec.workloads, policy.namespace)
     tracks = any(map(_tracks, policy.spec.hooks))
     rates = rate_limit_map(hooks)
     verdicts = [verdicts_map()] if any(one.timing is Timing.VERDICT_END for one in hooks) else []
@@ -126,7 +133,14 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
         policy_name=policy.name,
         namespace=policy.namespace,
         hooks=tuple(
-            replace(hook, tables=tables, tracks_socks=tracks, never_kill=never_kill)
+            replace(
+                hook,
+                tables=tables,
+                tracks_socks=tracks,
+                never_kill=never_kill,
+                gate=gate,
+                gates=planning.gates,
+            )
             for hook in hooks
         ),
         skipped=tuple(planning.skipped),
@@ -141,30 +155,9 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
             *hashes_map(hooks),
         ),
         enforces=does_more,
+        gate=gate,
+        is_gated=bool(filters_of(policy)),
     )
-
-
-def _check_sections(planning: Planning) -> None:
-    spec, problems = planning.policy.spec, planning.problems
-    workloads = spec.workloads
-    for name, selector in (
-        ("podSelector", workloads.pod_selector),
-        ("containerSelector", workloads.container_selector),
-    ):
-        if selector is not None:
-            problems.error(
-                f"{name} needs Kubernetes, which this agent is not connected to", selector.where
-            )
-
-
-def _check_actions(planning: Planning, hook: Hook) -> None:
-    check_actions(hook, planning.problems)
-    for selector in hook.selectors:
-        if selector.match_workloads is not None:
-            planning.problems.error(
-                "matchWorkloads needs Kubernetes, which this agent is not connected to",
-                selector.match_workloads.where,
-            )
 
 
 def _kills(selector: Selector) -> bool:

@@ -9,6 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.enforcement import asks_to_monitor
+from tetragon_core.errors import LoadError
+from tetragon_core.policy.workload_filters import describe_filter, filters_of
 from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec, create_map
 
@@ -26,6 +28,7 @@ from .protected import protect
 from .record import KIND_HIT, SCRATCH_BYTES
 from .requests import refuse_requests
 from .rest import KIND_REST
+from .workloads import HOMES, MEMBERS, WorkloadMembers, members_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from tetragon_core.messages import Namespaces
     from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
+    from tetragon_core.policy.workload_filters import WorkloadFilter
     from tetragon_sensors.base import BaseSensor
     from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.facts import Kernel
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
+NO_FILTERS: Final[dict[WorkloadFilter, int]] = {}
 _PENDING: Final = 4096
 """Calls of all hooks that have been entered and not returned from."""
 _PROTECTED: Final = 1024
@@ -89,20 +94,42 @@ class Engine:
             if spec.flags & MapFlag.MMAPABLE:
                 self._counts = made.memory()
         self._maps = maps
+        self._members: WorkloadMembers | None = None
         shared = {name: maps[name] for name in ("ring", "hook_counters", PROTECTED)}
         self.place = KeepingPlace(keep_root, shared)
         self._stack.callback(self.place.close)
         base.decoders[KIND_HIT] = self.decoder.decode
         base.decoders[KIND_REST] = self.decoder.decode_rest
 
-    def load(self, policy: Policy) -> LoadedPolicy:
+    def members(self) -> WorkloadMembers:
+        """What policies' filters by workload are answered with; made when it is first wanted.
+
+        Raises LoadError.
+        """
+        if self._members is None:
+            spec = members_map(may_allocate=self.kernel.version >= (6, 1))
+            made = self._stack.enter_context(create_map(spec))
+            self._maps[MEMBERS] = made.fd
+            self._maps[HOMES] = self.base.map_fd(HOMES)
+            self._members = WorkloadMembers(made)
+        return self._members
+
+    def load(
+        self, policy: Policy, filters: Mapping[WorkloadFilter, int] = NO_FILTERS
+    ) -> LoadedPolicy:
         """Attach a policy; it reports when this returns.
 
+        `filters`: the numbers that each filter by workload has in members(), from now on.
         Raises PolicyError with all that is wrong, or LoadError or PermissionDeniedError.
         """
         if not self._may_ask:
             refuse_requests(policy)
-        plan = make_plan(policy, self.kernel, self._numbers, self.limits)
+        missing = [one for one in filters_of(policy) if one not in filters]
+        if missing:
+            raise LoadError(f"nobody answers which are {describe_filter(missing[0])}")
+        plan = make_plan(policy, self.kernel, self._numbers, self.limits, filters)
+        if plan.is_gated:
+            self.members()
         check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self, max_kills=self.limits.kill_limit(policy))
         try:
@@ -137,6 +164,7 @@ class Engine:
             cookie=getattr(plan, "uses_cookie", False),
             tables=plan.tables,
             scratch_slots=self._scratch_slots,
+            controller=self.base.controller,
             preemption=self.kernel.preemption_functions,
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import PermissionDeniedError
+from tetragon_core.policy.workload_filters import describe_filter
 from tetragon_sensors.kernel.assumed import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
@@ -82,6 +83,8 @@ def _may_try() -> bool:
 
 def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     """Lines about each program of a plan, then what is left out and the warnings."""
+    if plan.gate is not None:
+        yield f"only for {describe_filter(plan.gate.wanted)}; asked first of all"
     for hook in plan.hooks:
         yield ""
         yield from _hook(hook, kernel)

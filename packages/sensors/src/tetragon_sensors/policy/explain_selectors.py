@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter
+from tetragon_core.policy.workload_filters import describe_filter
 
 from .actions import posts
-from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order
+from .order import ArgumentCheck, BinaryCheck, ChangeCheck, WorkloadCheck, checks_in_order
 from .plan import Timing
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tetragon_core.policy.model import Action, ArgumentFilter, Selector
 
-    from .order import Check
+    from .order import Check, ProcessFilter
     from .plan import HookPlan
 
 __all__ = ["explain_selectors"]
@@ -45,6 +46,8 @@ def explain_selectors(hook: HookPlan) -> Iterator[str]:
 
 
 def _check(check: Check) -> str:
+    if isinstance(check, WorkloadCheck):
+        return f"of {describe_filter(check.gate.wanted)}"
     if isinstance(check, ArgumentCheck):
         return f"{check.argument.text} {_values(check.wanted)}"
     if isinstance(check, BinaryCheck):
@@ -63,16 +66,20 @@ def _check(check: Check) -> str:
             *(f"{one.type} {one.operator} {_list(map(str, one.values))}" for one in sets),
         ]
         return f"changed since exec: {' and '.join(changes)}"
-    match check.wanted:
-        case PidFilter() as wanted:
+    return _process(check.wanted)
+
+
+def _process(wanted: ProcessFilter) -> str:
+    match wanted:
+        case PidFilter():
             kind = "pid in its namespace" if wanted.is_namespace_pid else "pid"
             forks = " or a parent's" if wanted.follow_forks else ""
             return f"{kind}{forks} {wanted.operator} {_list(map(str, wanted.values))}"
-        case NamespaceFilter() as wanted:
+        case NamespaceFilter():
             return (
                 f"namespace {wanted.namespace} {wanted.operator} {_list(map(str, wanted.values))}"
             )
-        case CapabilityFilter() as wanted:
+        case CapabilityFilter():
             return f"{wanted.type} {wanted.operator} {_list(map(str, wanted.values))}"
 
 

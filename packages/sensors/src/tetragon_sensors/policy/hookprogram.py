@@ -7,7 +7,7 @@ first, and an argument is read when the first filter or the record needs it, onc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tetragon_core.policy.model import CapabilityFilter, NamespaceFilter, PidFilter, Selector
 from tetragon_sensors.program.linker import link
@@ -20,7 +20,14 @@ from .faulting import emit_fetches
 from .halves import Halves, flag_acted, flag_record
 from .images import emit_binaries
 from .imahash import emit_defer, emit_deferred, emit_is_selector, wants_hash, write_hash
-from .order import ArgumentCheck, BinaryCheck, ChangeCheck, checks_in_order, checks_of_winner
+from .order import (
+    ArgumentCheck,
+    BinaryCheck,
+    ChangeCheck,
+    WorkloadCheck,
+    checks_in_order,
+    checks_of_winner,
+)
 from .plan import Denial, Timing
 from .processes import emit_capabilities, emit_namespaces, emit_pids
 from .ratelimit import emit_rate_limit, limited
@@ -30,6 +37,7 @@ from .socktrack import TRACKING, emit_owner, emit_track, is_sock
 from .upkeep import table_functions
 from .values import ArgumentCode
 from .verdicts import forget_verdict, write_verdict, write_verdict_end
+from .workloads import emit_gate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +52,9 @@ if TYPE_CHECKING:
 __all__ = ["build_program"]
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
+
+_DECIDING: Final = {Timing.ENTRY, Timing.EXIT, Timing.ENTRY_HALF}
+"""Programs whose selectors decide; others go on with what one of these has let through."""
 
 
 def build_program(
@@ -73,6 +84,10 @@ class _Builder:
     def write(self) -> None:
         """All of the main function."""
         self.emitter.begin()
+        if self.hook.denial is Denial.KEPT and self.hook.timing in _DECIDING:
+            forget_verdict(self.emitter)
+        if self.hook.gate is not None and self.hook.timing in _DECIDING:
+            emit_gate(self.emitter, self.hook.gate, self.emitter.done)
         if self.hook.sleeps:
             emit_fetches(self.emitter, self.hook, self.values)
         match self.hook.timing:
@@ -87,8 +102,6 @@ class _Builder:
             case Timing.VERDICT_END:
                 write_verdict_end(self.emitter, self.hook)
             case _:
-                if self.hook.denial is Denial.KEPT:
-                    forget_verdict(self.emitter)
                 self._write_selectors()
         self.emitter.end()
 
@@ -139,6 +152,9 @@ class _Builder:
                 emit_binaries(
                     self.emitter, check.wanted, self.fixed_bytes, no, of_parent=check.of_parent
                 )
+                return
+            case WorkloadCheck():
+                emit_gate(self.emitter, check.gate, no)
                 return
             case ChangeCheck():
                 emit_changes(self.emitter, check.selector, self.host, self.fixed_bytes, no)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
 
     from .plan import ArgumentPlan, HookPlan
+    from .workloads import Gate
 
     ProcessFilter = PidFilter | NamespaceFilter | CapabilityFilter
 
@@ -30,6 +31,7 @@ __all__ = [
     "ChangeCheck",
     "Check",
     "ProcessCheck",
+    "WorkloadCheck",
     "checks_in_order",
     "checks_of_winner",
 ]
@@ -77,12 +79,21 @@ class ChangeCheck:
     cost: int = _CHANGE_COST
 
 
-Check = ProcessCheck | BinaryCheck | ChangeCheck | ArgumentCheck
+@dataclass(frozen=True, slots=True)
+class WorkloadCheck:
+    """matchWorkloads."""
+
+    gate: Gate
+    cost: int = _PROCESS_COST
+
+
+Check = WorkloadCheck | ProcessCheck | BinaryCheck | ChangeCheck | ArgumentCheck
 
 
 def checks_in_order(hook: HookPlan, selector: Selector) -> list[Check]:
     """All of the selector's filters that the hook's program decides."""
-    checks: list[Check] = []
+    gate = hook.gates.of(selector.match_workloads)
+    checks: list[Check] = [] if gate is None else [WorkloadCheck(gate)]
     for filters, of_parent in (
         (selector.match_binaries, False),
         (selector.match_parent_binaries, True),

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from .tables import NO_TABLES, ProcessTables
+from .workloads import NO_GATES
 
 if TYPE_CHECKING:
     from tetragon_core.hooks import HookInfo
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .frames import Frame
     from .loads import LoaderPlan
     from .types.base import ArgumentType
+    from .workloads import Gate, Gates
 
 __all__ = [
     "ArgumentPlan",
@@ -196,6 +198,10 @@ class HookPlan:
     """Executables that get no signal."""
     ima_hash: ArgumentPlan | None = None
     """Among the arguments: the hash of the file."""
+    gate: Gate | None = None
+    """Which workloads the policy is for; None: every one."""
+    gates: Gates = NO_GATES
+    """The same of its selectors."""
     tracks_socks: bool = False
     """Some hook of the policy tracks sockets, so that those of this one may be tracked."""
 
@@ -234,3 +240,7 @@ class Plan:
     """Of `loader: true`."""
     enforces: bool = False
     """Some selector asks for more than events."""
+    gate: Gate | None = None
+    """Which workloads it is for; None: every one."""
+    is_gated: bool = False
+    """It, or some selector of it, is for some workloads only."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .attaching import Impossible
     from .plan import ArgumentPlan
+    from .workloads import Gates
 
 __all__ = ["Planning"]
 
@@ -29,7 +30,9 @@ _TRUE = frozenset({"1", "t", "true"})
 class Planning:
     """One policy on its way to a Plan; the planners of hooks note problems in it."""
 
-    def __init__(self, policy: Policy, kernel: Kernel, numbers: Iterator[int]) -> None:
+    def __init__(
+        self, policy: Policy, kernel: Kernel, numbers: Iterator[int], gates: Gates
+    ) -> None:
         self.policy = policy
         self.kernel = kernel
         self.problems = Problems()
@@ -38,6 +41,7 @@ class Planning:
         self.impossible: list[Impossible] = []
         self.rejected: list[str] = []
         """Places in files that do not have the digest the policy wants, and it says to go on."""
+        self.gates = gates
         self._numbers = numbers
 
     def option(self, name: str) -> bool:

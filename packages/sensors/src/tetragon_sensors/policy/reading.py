@@ -64,6 +64,8 @@ class Environment:
     """Tables of processes the policy has."""
     scratch_slots: int = 2
     """Buffers a CPU has."""
+    controller: str = ""
+    """Of the hierarchy that names containers; empty for that of cgroup v2."""
     preemption: tuple[int, int] | None = None
     """BTF ids of the functions that keep the CPU for the program, and give it free; None: no need,
     or no such functions (6.10)."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.workloads.labels import condition
+
 from .errors import FilterError, quoted
 
 if TYPE_CHECKING:
@@ -70,9 +72,9 @@ class _Parser:
         if not _KEY.fullmatch(key):
             raise self._error(f"{quoted(key)} is no label key")
         if is_negated:
-            return lambda labels: key not in labels
+            return condition(key, "DoesNotExist")
         if self._next in {",", _END}:
-            return lambda labels: key in labels
+            return condition(key, "Exists")
         return self._comparison(key, self._take())
 
     def _comparison(self, key: str, operator: str) -> Requirement:
@@ -82,8 +84,8 @@ class _Parser:
             raise self._error(f"unexpected {quoted(operator)} after {quoted(key)}")
         values = self._values() if operator.endswith("in") else frozenset((self._value(),))
         if operator in {"!=", "notin"}:
-            return lambda labels: key not in labels or labels[key] not in values
-        return lambda labels: key in labels and labels[key] in values
+            return condition(key, "NotIn", values)
+        return condition(key, "In", values)
 
     def _order(self, key: str, *, is_less: bool) -> Requirement:
         """Kubernetes has it too: labels that are numbers."""

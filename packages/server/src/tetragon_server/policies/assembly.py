@@ -24,12 +24,14 @@ from .rpcs import PolicyRpcs
 from .takeover import Takeover
 from .watch import DirectoryWatch
 from .worker import EngineWorker
+from .workload_filter import WorkloadFilters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tetragon_core.enforcement import EnforcementLimits
     from tetragon_core.hooks import HookEvent
+    from tetragon_core.workloads.table import WorkloadTable
 
     from ..config import AgentConfig
     from .auditing import Audit
@@ -55,12 +57,18 @@ class Policies:
         limits: EnforcementLimits | None = None,
         open_earlier: Callable[[], EarlierRuns | None] = lambda: None,
         audit: Audit = no_audit,
+        workloads: WorkloadTable | None = None,
     ) -> None:
         self._config = config
         self._audit = audit
         self.requests = NetworkActions()
         ask = self.requests.ask if config.enable_policy_network_actions else None
-        self._worker = EngineWorker(lambda: open_engine(ask))
+        self.filters = WorkloadFilters(
+            workloads,
+            is_enabled=config.enable_policy_filter,
+            is_logged=config.enable_policy_filter_debug,
+        )
+        self._worker = EngineWorker(lambda: open_engine(ask), self.filters)
         self._takeover = Takeover(self._worker, open_earlier)
         self.manager = PolicyManager(self._worker, limits, self._takeover)
         self._restoring = Restoring(

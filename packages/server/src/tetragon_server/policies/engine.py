@@ -11,18 +11,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tetragon_core.hooks import HookEvent
     from tetragon_core.network_requests import NetworkRequest
     from tetragon_core.policy.model import Policy
     from tetragon_core.policy.problems import Problem
+    from tetragon_core.policy.workload_filters import WorkloadFilter
     from tetragon_core.program_runs import ProgramRuns
 
     Ask = Callable[[NetworkRequest], None]
     """Takes what a hit asks to be sent."""
 
-__all__ = ["EarlierPolicy", "EarlierRuns", "HookStatus", "LoadedPolicy", "PolicyEngine"]
+__all__ = [
+    "EarlierPolicy",
+    "EarlierRuns",
+    "HookStatus",
+    "LoadedPolicy",
+    "PolicyEngine",
+    "WorkloadMembers",
+]
 
 
 class HookStatus(Protocol):
@@ -117,12 +125,30 @@ class LoadedPolicy(Protocol):
         """
 
 
+class WorkloadMembers(Protocol):
+    """Which filters by workload containers fulfil, as programs look it up."""
+
+    @property
+    def room(self) -> int:
+        """Containers it can hold."""
+
+    def write(self, items: Iterable[tuple[int, int]]) -> None:
+        """Set containers: id of the cgroup its runtime made, and numbers of filters as bits; 0:
+        none. Each in one step, and quick: called in the event loop's thread. Raises TetragonError.
+        """
+
+
 class PolicyEngine(Protocol):
     """Loads policies; one per agent."""
 
-    def load(self, policy: Policy) -> LoadedPolicy:
+    def members(self) -> WorkloadMembers:
+        """The same at each call. Raises TetragonError."""
+
+    def load(self, policy: Policy, filters: Mapping[WorkloadFilter, int]) -> LoadedPolicy:
         """Bring it into the kernel. Raises PolicyError with all problems, or another
         TetragonError; then nothing of it is left there.
+
+        `filters`: the number of each of its filters by workload, in members() already.
         """
 
     def counters(self) -> Mapping[str, int]:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.enforcement import UNLIMITED, asks_to_monitor, enforces
+from tetragon_core.policy.workload_filters import filter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,6 +115,11 @@ class PolicyEntry:
     def is_enabled(self) -> bool:
         """True while it reports."""
         return self.state in {PolicyState.ENABLED, PolicyState.PARTIALLY_ENABLED}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it is for some workloads only."""
+        return filter_of(self.policy.spec.workloads, self.policy.namespace) is not None
 
     def counters(self) -> Mapping[str, int]:
         """Of what is loaded, with the ledger of those before it; a system call or two."""

@@ -168,7 +168,7 @@ class PolicyManager:
             text=read.text,
             mode=mode_of(read.policy),
             max_kills=self._limits.kill_limit(read.policy),
-            warnings=read.warnings,
+            warnings=(*read.warnings, *self._worker.filters.warnings(read.policy)),
         )
 
     async def _load(self, entry: PolicyEntry) -> None:
@@ -294,7 +294,7 @@ class PolicyManager:
         if loaded is None:
             return {}
         try:
-            return await self._worker.run(loaded.finish)
+            return await self._worker.finish(loaded)
         except TetragonError as error:
             _log.error("a policy could not be unloaded", extra={"attrs": {"error": error}})
         return {}

@@ -57,6 +57,7 @@ def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
     """All that is known of a policy now; costs a system call or two for the counters."""
     status = pb.TracingPolicyStatus(
         id=entry.id,
+        filter_id=entry.id if entry.is_filtered else 0,
         name=entry.key.name,
         namespace=entry.key.namespace,
         domain=entry.key.domain,

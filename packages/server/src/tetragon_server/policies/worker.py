@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Final
 from tetragon_core.errors import TetragonError
 from tetragon_core.policy.problems import PolicyError
 
+from .workload_filter import WorkloadFilters
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from tetragon_core.hooks import HookEvent
     from tetragon_core.policy.model import Policy
+    from tetragon_core.policy.workload_filters import WorkloadFilter
 
-    from .engine import LoadedPolicy, PolicyEngine
+    from .engine import LoadedPolicy, PolicyEngine, WorkloadMembers
 
     Result = TypeVar("Result")
 
@@ -32,7 +35,13 @@ _CLOSERS: Final = 32
 class EngineWorker:
     """Makes the engine when the first policy comes: most agents never need one."""
 
-    def __init__(self, open_engine: Callable[[], PolicyEngine]) -> None:
+    def __init__(
+        self, open_engine: Callable[[], PolicyEngine], filters: WorkloadFilters | None = None
+    ) -> None:
+        """`filters`: by default those of a host without containers."""
+        self.filters = filters or WorkloadFilters()
+        self._claims: dict[int, Mapping[WorkloadFilter, int]] = {}
+        """Of policies that are loaded, by their identity."""
         self._open_engine = open_engine
         self._engine: PolicyEngine | None = None
         self._last: Mapping[str, int] = {}
@@ -45,13 +54,30 @@ class EngineWorker:
 
     async def load(self, policy: Policy) -> LoadedPolicy:
         """The policy in the kernel. Raises PolicyError, or another TetragonError."""
+        numbers = await self.filters.claim(policy, self._members)
+        try:
+            loaded = await self.run(lambda: self._opened().load(policy, numbers))
+        except TetragonError:
+            self.filters.release(numbers)
+            raise
+        self._claims[id(loaded)] = numbers
+        return loaded
 
-        def load() -> LoadedPolicy:
-            if self._engine is None:
-                self._engine = self._open_engine()
-            return self._engine.load(policy)
+    async def finish(self, loaded: LoadedPolicy) -> Mapping[str, int]:
+        """Unload it; its ledger. Raises TetragonError."""
+        try:
+            return await self.run(loaded.finish)
+        finally:
+            self.filters.release(self._claims.pop(id(loaded), {}))
 
-        return await self.run(load)
+    async def _members(self) -> WorkloadMembers:
+        return await self.run(lambda: self._opened().members())
+
+    def _opened(self) -> PolicyEngine:
+        """In the thread."""
+        if self._engine is None:
+            self._engine = self._open_engine()
+        return self._engine
 
     def counters(self) -> Mapping[str, int]:
         """Losses on the engine's side; cheap."""
