@@ -13,7 +13,7 @@ from tetragon_core.errors import UsageError
 if TYPE_CHECKING:
     from tetragon_core.cgroups import Hierarchy
 
-__all__ = ["passwd_file", "read_hierarchy"]
+__all__ = ["host_root", "passwd_file", "read_hierarchy"]
 
 
 def read_hierarchy(procfs: Path) -> Hierarchy:
@@ -35,3 +35,14 @@ def passwd_file(procfs: Path) -> Path:
     """The host's file, which is not ours when the agent runs in a container."""
     of_host = procfs / "1" / "root" / "etc" / "passwd"
     return of_host if os.access(of_host, os.R_OK) else Path("/etc/passwd")
+
+
+def host_root(procfs: Path) -> str:
+    """What stands before paths of the host: nothing, unless the agent has a root of its own, as in
+    a container.
+    """
+    root = f"{procfs}/1/root"
+    try:
+        return "" if os.path.samefile(root, "/") else root  # noqa: PTH121  # as paths are used
+    except OSError:
+        return ""

@@ -22,6 +22,7 @@ from .metrics import MetricOptions
 from .option import Option, options_of
 from .origins import OriginOptions
 from .policies import DEFAULT_POLICY_DIR, PolicyOptions
+from .runtimes import RuntimeOptions
 from .sizes import SizeOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = ["DEFAULT_POLICY_DIR", "OPTIONS", "AgentConfig", "Option"]
 class AgentConfig(
     OriginOptions,
     LogOptions,
+    RuntimeOptions,
     KubernetesOptions,
     MetricOptions,
     AccessOptions,

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Podman, which has no daemon to ask: its storage is read, and the arguments of its monitors.
+
+Containers of users are found by their monitors, which tell where the storage is. Labels are only
+known where Podman's service listens (docker.py).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from tetragon_core.workloads.model import Container
+
+from .conmon import find_monitor
+from .container_storage import ContainerStorage, StoredContainer
+from .id_names import maker
+from .runtime import Found
+from .threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tetragon_core.workloads.cgroup_table import Cgroup
+
+__all__ = ["STORAGE", "PodmanRuntime"]
+
+STORAGE: Final = "/var/lib/containers/storage"
+_MAX_STORAGES: Final = 64
+
+
+class PodmanRuntime:
+    """All storages of this host."""
+
+    registers_first = False
+
+    def __init__(self, storages: Sequence[str], mount: str, procfs: str, host_root: str) -> None:
+        """`storages`: roots where containers are looked for first. `mount`: of the hierarchy whose
+        paths cgroups have. `host_root`: stands before paths that processes of the host name.
+        """
+        self.name = f"podman in {', '.join(storages)}"
+        self._storages = OrderedDict((root, ContainerStorage(root)) for root in storages)
+        self._mount = mount
+        self._procfs = procfs
+        self._host_root = host_root
+        self._threads = Threads("ask-podman")
+
+    async def start(self) -> None:
+        """Nothing is read before there is a container."""
+
+    def claims(self, cgroup: Cgroup) -> bool:
+        """Podman says its name in those of cgroups."""
+        return bool(cgroup.container_id) and (not cgroup.path or maker(cgroup.path) == "libpod")
+
+    async def find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
+        """In a thread: files of users may be anywhere."""
+        return await self._threads.run(lambda: self._find(cgroups))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
+        found = {one.id: self._found(one) for one in cgroups}
+        return {key: one for key, one in found.items() if one is not None}
+
+    def _found(self, cgroup: Cgroup) -> Found | None:
+        container_id = cgroup.container_id
+        stored = self._stored(container_id)
+        if stored is None:
+            monitor = find_monitor(container_id, self._mount + cgroup.path, self._procfs)
+            if monitor is None:
+                return None
+            if monitor.storage:
+                self._remember(self._host_root + monitor.storage)
+                stored = self._stored(container_id)
+            stored = stored or StoredContainer(monitor.name, "", "")
+        if not stored.name:
+            return None
+        container = Container(
+            id=container_id,
+            runtime="podman",
+            name=stored.name,
+            image=stored.image,
+            image_id=stored.image_id,
+        )
+        return Found(container=container)
+
+    def _stored(self, container_id: str) -> StoredContainer | None:
+        for storage in reversed(list(self._storages.values())):
+            found = storage.get(container_id)
+            if found is not None:
+                return found
+        return None
+
+    def _remember(self, root: str) -> None:
+        if root not in self._storages:
+            self._storages[root] = ContainerStorage(root)
+        while len(self._storages) > _MAX_STORAGES:
+            self._storages.popitem(last=False)
