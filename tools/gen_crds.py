@@ -114,6 +114,7 @@ def _status() -> dict[str, Any]:
             "nodes": {
                 "type": "array",
                 "description": "One entry for each node.",
+                "nullable": True,  # what the last node that goes leaves behind
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["node"],
                 "items": {"type": "object", "required": ["node", "state"], "properties": fields},

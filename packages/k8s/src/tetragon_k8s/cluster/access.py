@@ -6,6 +6,7 @@ Tokens of a service account are read again when the server does not take them an
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,7 @@ def open_api(kubeconfig: str, service_account: Path = SERVICE_ACCOUNT) -> Api:
     ) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"cannot read how to reach Kubernetes from {source}: {told}") from error
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it has a line for each request
     client.headers["User-Agent"] = f"tetragon-mini/{__version__}"
     return Api(client)
 
