@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tetragon_core.events import Event, ProcessEvent
     from tetragon_core.process import Process
-    from tetragon_core.workloads.cgroup_table import Cgroup
     from tetragon_core.workloads.model import Workload
     from tetragon_core.workloads.table import WorkloadTable
 
@@ -60,7 +59,8 @@ class Association:
         self._waited = 0
         self._unknown = 0
         self._timer: asyncio.TimerHandle | None = None
-        table.changed.append(self._on_changed)
+        table.changed.append(lambda cgroup: self._on_changed(cgroup.id))
+        table.missing.decided.append(self._on_changed)
 
     def complete(self, events: Iterable[Event]) -> Sequence[Event]:
         """Those of `events` that need not wait, with container and pod."""
@@ -97,7 +97,7 @@ class Association:
     def _try(self, process: Process) -> int:
         """Give the process its workload, or return the key of what it has to wait for."""
         image = process.image
-        if image is None or not image.cgroup_id:
+        if image is None or not (image.cgroup_id or image.container_id):
             _give(process, HOST)
             return 0
         found = self._table.workload(image.cgroup_id, image.container_id)
@@ -124,10 +124,15 @@ class Association:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
-    def _on_changed(self, cgroup: Cgroup) -> None:
-        queue = self._queues.get(cgroup.id)
-        if queue and not self._try(queue[0].event.process):
-            self._release(cgroup.id)
+    def _on_changed(self, key: int) -> None:
+        queue = self._queues.get(key)
+        if queue:
+            now = self._try(queue[0].event.process)
+            if not now:
+                self._release(key)
+            elif now != key:  # it turned out to be inside of another container
+                del self._queues[key]
+                self._queues.setdefault(now, deque()).extend(queue)
 
     def _release(self, key: int) -> None:
         """Publish what waits for a container, in order, with what is known now."""
@@ -145,7 +150,7 @@ class Association:
         if workload is None or workload.is_incomplete:
             image = process.image
             workload = HOST
-            if image is not None and image.cgroup_id:
+            if image is not None and (image.cgroup_id or image.container_id):
                 workload = self._table.best(image.cgroup_id, image.container_id)
             _give(process, workload)
         return workload

@@ -40,6 +40,11 @@ class Cgroup:
     """Of a Kubernetes pod, with dashes; empty if the path names none."""
     top: Cgroup | None
     """Set for a cgroup inside a container's: the cgroup that the runtime made for it."""
+    outer: Cgroup | None = None
+    """Set for what has a container's name inside of another container: that one's cgroup.
+
+    Docker in docker makes such, but so can anybody in a container, with any name.
+    """
 
     @property
     def home(self) -> Cgroup:
@@ -57,6 +62,8 @@ class CgroupTable:
         self._by_id: dict[int, Cgroup] = {}
         self._by_path: dict[str, Cgroup] = {}
         self._gone: OrderedDict[int, Cgroup] = OrderedDict()
+        self.is_container: Callable[[int], bool] = lambda _: False
+        """Whether a cgroup whose name tells nothing was made for a container all the same."""
         self.refused = 0
         """Cgroups inside of containers that there was no room for."""
         self.made: list[Callable[[Cgroup], object]] = []
@@ -89,7 +96,7 @@ class CgroupTable:
             if old is not None:
                 self.remove(old.id)
         cgroup = self._described(cgroup_id, path)
-        if cgroup.top is not None:
+        if _is_inner(cgroup):
             if self._inner >= self._max_inner:
                 self.refused += 1
                 return
@@ -116,7 +123,7 @@ class CgroupTable:
         cgroup = self._by_id.pop(cgroup_id, None)
         if cgroup is None:
             return
-        self._inner -= cgroup.top is not None
+        self._inner -= _is_inner(cgroup)
         if self._by_path.get(cgroup.path) is cgroup:
             del self._by_path[cgroup.path]
         self._gone[cgroup_id] = cgroup
@@ -144,17 +151,27 @@ class CgroupTable:
         return self._by_path.get(path)
 
     def _described(self, cgroup_id: int, path: str) -> Cgroup:
-        above = self._by_path.get(path.rpartition("/")[0]) if path else None
         name = read_path(path)
-        is_inner = (
-            above is not None
-            and bool(name.container_id)
-            and above.container_id == name.container_id
-        )
+        home = self._home_of(path.rpartition("/")[0]) if path else None
+        is_same = home is not None and name.container_id in {"", home.container_id}
         return Cgroup(
             id=cgroup_id,
             path=path,
             container_id=name.container_id,
             pod_uid=name.pod_uid,
-            top=above.home if above is not None and is_inner else None,
+            top=home if is_same else None,
+            outer=None if is_same else home,
         )
+
+    def _home_of(self, path: str) -> Cgroup | None:
+        """The container that has this cgroup, if one does."""
+        cgroup = self._by_path.get(path)
+        if cgroup is None:
+            return None
+        if cgroup.top is None and not cgroup.container_id and not self.is_container(cgroup.id):
+            return None
+        return cgroup.home
+
+
+def _is_inner(cgroup: Cgroup) -> bool:
+    return cgroup.top is not None or cgroup.outer is not None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from .cgroup_table import Cgroup
 from .known import Known, merged, standing_in
+from .missing import MissingCgroups
 from .model import HOST, Container, Pod, Workload
 from .pods import PodTable
 
@@ -63,6 +64,8 @@ class WorkloadTable:
         self._late: OrderedDict[int, Known] = OrderedDict()
         self._unseen: OrderedDict[str, Known] = OrderedDict()
         """Told of, and without a cgroup so far."""
+        self.missing = MissingCgroups(cgroups)
+        cgroups.is_container = self._is_told
         cgroups.made.append(self._on_made)
         cgroups.removed.append(self._on_removed)
 
@@ -79,7 +82,7 @@ class WorkloadTable:
 
         A source that was asked says so by `cgroup_id`, and is no longer waited for.
         """
-        known = self._of_cgroup(cgroup_id) if cgroup_id else self._by_id.get(container.id)
+        known = self._exact(cgroup_id) if cgroup_id else self._by_id.get(container.id)
         if known is None:
             cgroup = self.cgroups.get(cgroup_id)
             if cgroup_id and cgroup is None:
@@ -118,6 +121,8 @@ class WorkloadTable:
 
         `container_id`: from the cgroup's name, for a cgroup whose making was missed.
         """
+        if self._asked_of(cgroup_id) is None and self.missing.is_sought(cgroup_id):
+            return None
         known = self._find(cgroup_id, container_id)
         if known is None:
             return HOST
@@ -168,13 +173,23 @@ class WorkloadTable:
         known = self._of_cgroup(cgroup_id)
         if known is None and container_id:
             known = self._by_id.get(container_id)
-            if known is None and self.cgroups.get(cgroup_id) is None:
+            if known is None and cgroup_id and self.cgroups.get(cgroup_id) is None:
                 known = self._ask(
                     Cgroup(id=cgroup_id, path="", container_id=container_id, pod_uid="", top=None)
                 )
         return known
 
     def _of_cgroup(self, cgroup_id: int) -> Known | None:
+        """One inside of another container counts only if it is told of: anybody can name so."""
+        known = self._exact(cgroup_id)
+        while known is not None and not known.rank and not known.pending:
+            outer = known.cgroup.outer if known.cgroup is not None else None
+            if outer is None:
+                break
+            known = self._asked_of(outer.id)
+        return known
+
+    def _exact(self, cgroup_id: int) -> Known | None:
         known = self._asked_of(cgroup_id)
         if known is not None:
             return known
@@ -194,11 +209,17 @@ class WorkloadTable:
         return None
 
     def _on_made(self, cgroup: Cgroup) -> None:
-        if cgroup.top is None:
+        if cgroup.top is None and cgroup.path:
             self._ask(cgroup)
+
+    def _is_told(self, cgroup_id: int) -> bool:
+        known = self._by_home.get(cgroup_id)
+        return known is not None and known.rank > 0
 
     def _ask(self, cgroup: Cgroup) -> Known | None:
         """Ask all sources about a new cgroup; None when it is nobody's container."""
+        if cgroup.outer is not None and self._is_copy(cgroup):
+            return None
         waited = [source(cgroup) for source in self.sources]
         if not cgroup.container_id and not any(waited):
             return None
@@ -206,6 +227,11 @@ class WorkloadTable:
         known.pending += sum(waited)
         self._tell(known)
         return known
+
+    def _is_copy(self, cgroup: Cgroup) -> bool:
+        """Whether it has the name of a container that lives elsewhere."""
+        known = self._by_id.get(cgroup.container_id)
+        return known is not None and known.cgroup is not None and known.cgroup.id in self.cgroups
 
     def _enter(self, container: Container, cgroup: Cgroup | None) -> Known:
         """A container that is new here, or in a cgroup now."""
