@@ -37,7 +37,7 @@ HOOKS: Final = {
     " returnArg: {index: 0, type: int}%s}]",
     "function": "kprobes: [{call: security_task_setnice, syscall: false%s}]",
     "function with result": "kprobes: [{call: security_task_setnice, syscall: false,"
-    " args: [{index: 0, type: task}], return: true, returnArg: {index: 0, type: int}%s}]",
+    " args: [{index: 1, type: int}], return: true, returnArg: {index: 0, type: int}%s}]",
     "function in registers": "kprobes: [{call: security_task_setnice, syscall: false,"
     " data: [{type: uint64, source: pt_regs, resolve: rdi}]%s}]",
     "security hook": "lsmhooks: [{hook: task_setnice%s}]",

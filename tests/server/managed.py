@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from server.fake_engine import FakePolicy
     from tetragon_server.policies.entry import PolicyEntry
+    from tetragon_server.policies.workload_filter import WorkloadFilters
 
 KILLS = """\
       selectors:
@@ -29,10 +30,10 @@ TIME_NS = 1_700_000_000_000_000_007
 class Managed:
     """A manager without an agent, with a clock that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, filters: WorkloadFilters | None = None) -> None:
         self.engine = FakeEngine()
         self.manager = PolicyManager(
-            EngineWorker(lambda: self.engine),
+            EngineWorker(lambda: self.engine, filters),
             EnforcementLimits(max_kills_per_minute=60),
             wall_ns=lambda: TIME_NS,
         )

@@ -39,7 +39,7 @@ class EngineWorker:
         self, open_engine: Callable[[], PolicyEngine], filters: WorkloadFilters | None = None
     ) -> None:
         """`filters`: by default those of a host without containers."""
-        self.filters = filters or WorkloadFilters()
+        self.filters = WorkloadFilters() if filters is None else filters
         self._claims: dict[int, Mapping[WorkloadFilter, int]] = {}
         """Of policies that are loaded, by their identity."""
         self._open_engine = open_engine

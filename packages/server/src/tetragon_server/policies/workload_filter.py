@@ -64,7 +64,7 @@ class WorkloadFilters:
         """`table`: by default that of a host without containers. `is_enabled`: else policies that
         need it are refused. `is_logged`: each change is.
         """
-        self._table = table = table or WorkloadTable(CgroupTable())
+        self._table = table = WorkloadTable(CgroupTable()) if table is None else table
         self._is_enabled = is_enabled
         self._is_logged = is_logged
         self._members: WorkloadMembers | None = None
@@ -159,30 +159,27 @@ class WorkloadFilters:
         others = ~sum(1 << one.number for one in several)
         found = {home: bits & others for home, bits in self._bits.items()}
         for home in self._table.homes():
-            traits = self._traits(home.id)
-            bits = sum(1 << one.number for one in several if one.means(traits))
+            bits = self._bits_of(home, several)
             if bits:
                 found[home.id] = found.get(home.id, 0) | bits
         self._write([(home, bits) for home, bits in found.items() if bits != self._bits.get(home)])
 
-    def _traits(self, home_id: int) -> Traits:
+    def _bits_of(self, cgroup: Cgroup, several: Iterable[_Numbered]) -> int:
+        """Of what is no container's own cgroup, or is gone, none."""
         table = self._table
-        return traits_of(
-            table.best(home_id),
-            is_certain=table.is_certain(home_id),
+        home = table.home(cgroup.id) if cgroup.id in table.cgroups else None
+        if home is None or home.id != cgroup.id:
+            return 0
+        traits = traits_of(
+            table.best(cgroup.id),
+            is_certain=table.is_certain(cgroup.id),
             with_kubernetes=table.expects_pods,
         )
+        return sum(1 << one.number for one in several if one.means(traits))
 
     def _on_changed(self, cgroup: Cgroup) -> None:
-        if not self._filters:
-            return
-        home = self._table.home(cgroup.id)
-        bits = 0
-        if home is not None and home.id == cgroup.id:
-            traits = self._traits(cgroup.id)
-            several = self._filters.values()
-            bits = sum(1 << one.number for one in several if one.means(traits))
-        self._change(cgroup, bits)
+        if self._filters:
+            self._change(cgroup, self._bits_of(cgroup, self._filters.values()))
 
     def _on_gone(self, cgroup: Cgroup) -> None:
         self._change(cgroup, 0)
