@@ -73,7 +73,7 @@ class Observer:
     ) -> None:
         """`environment_names`: the only variables that are shown; None: all there are."""
         self.cache = cache
-        self.cgroups = cgroups or CgroupTable()
+        self.cgroups = CgroupTable() if cgroups is None else cgroups
         self.throttling = Throttling(clock, stats)
         self._redaction = redaction
         self._environment_names = environment_names
