@@ -59,6 +59,7 @@ class Tally:
     failures: int = 0
     """Requests that the server did not answer or refused."""
     lists: int = 0
+    watches: int = 0
     unreadable: int = 0
     """Objects that were too large, or no objects of this kind."""
 
@@ -148,6 +149,7 @@ class Watch:
     async def _follow(self) -> None:
         """Watch until the server ends it. Raises ApiError."""
         began_s = self._clock_s()
+        self.tally.watches += 1
         cutter = LineCutter()
         changes = self._api.watch(
             self._resource,
