@@ -237,6 +237,13 @@ class BaseSensor:
         """Descriptor of a map that other sensors use too."""
         return self._maps[name].fd
 
+    def cgroup_links(self) -> Sequence[int]:
+        """Descriptors of what attaches the programs that keep the containers' cgroups.
+
+        Pinned they go on without the agent: what is made in a container then belongs to it too.
+        """
+        return [fd for loaded in self._objects["cgroup"] for fd in loaded.link_fds()]
+
     def last_excess_ns(self, cgroup_id: int) -> int | None:
         """When a cgroup last did too much, on whichever CPU; None when it is no longer counted."""
         values = self._maps["cgroup_rates"].lookup(

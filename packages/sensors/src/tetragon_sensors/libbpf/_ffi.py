@@ -57,6 +57,7 @@ _SIGNATURES: Final[Signatures] = {
     "bpf_program__section_name": (c.c_char_p, (_P,)),
     "bpf_program__attach": (_P, (_P,)),
     "bpf_link__destroy": (c.c_int, (_P,)),
+    "bpf_link__fd": (c.c_int, (_P,)),
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, _P, _P)),
     "bpf_map_get_next_key": (c.c_int, (c.c_int, _P, _P)),
     "bpf_obj_get_info_by_fd": (c.c_int, (c.c_int, _P, c.POINTER(c.c_uint32))),

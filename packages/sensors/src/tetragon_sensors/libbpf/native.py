@@ -176,6 +176,10 @@ class LoadedObject:
                 raise _failure(f"cannot attach BPF program {name}")
             self._links.append(link)
 
+    def link_fds(self) -> list[int]:
+        """Descriptors of what attaches the programs; they end with the object."""
+        return [_lib().bpf_link__fd(link) for link in self._links]
+
     def recursion_misses(self) -> int:
         """Runs the kernel skipped, a program being entered again on its CPU (known since 5.12)."""
         return sum(info.recursion_misses for _, info in self.program_info())

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tetragon_sensors.kernel.attachments import Attachment
 from tetragon_sensors.kernel.maps import create_map
 
 from .acting import VERDICTS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from tetragon_core.policy.problems import Problem
     from tetragon_core.program_runs import ProgramRuns
-    from tetragon_sensors.kernel.attachments import Attachment
     from tetragon_sensors.kernel.programs import Program
 
     from .engine import Engine
@@ -163,6 +163,8 @@ class LoadedPolicy:
             return ""
         before, deciding = self._kept, self._deciding()
         others = [one for one in self._attachments if one not in deciding]
+        if self.plan.is_gated:
+            others.append(Attachment("tracepoint", self._engine.base.cgroup_links()))
         maps = {STATE: self._state_map.fd}
         if deciding:
             maps[VERDICTS] = self._tracking.maps[VERDICTS].fd
