@@ -112,7 +112,12 @@ class Agent:
             self._policies.filters.counters,
         ):
             stats.add_source(source)
-        self._announcements = Announcements(self._workloads, Path(scanner.hierarchy.mount), stats)
+        self._announcements = Announcements(
+            self._workloads,
+            Path(scanner.hierarchy.mount),
+            stats,
+            is_needed=lambda: bool(self._policies.filters),
+        )
         self._surroundings = open_surroundings(
             Place(
                 config=config,
