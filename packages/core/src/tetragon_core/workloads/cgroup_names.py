@@ -17,6 +17,12 @@ _POD: Final = re.compile(
 """A static pod's uid is the hash of its file: 32 digits without dashes."""
 
 
+_SYSBOX: Final = "syscont-cgroup-root"
+"""Sysbox gives a container everything below; what is in there are containers of its own."""
+_PODMAN: Final = "libpod_parent"
+"""Of podman without systemd: pods are in there by their id alone, containers as libpod-<id>."""
+
+
 class CgroupName(NamedTuple):
     """Both empty for a cgroup of the host."""
 
@@ -27,9 +33,11 @@ class CgroupName(NamedTuple):
 def read_path(path: str) -> CgroupName:
     """Read the innermost container of a path, and the pod around it."""
     parts = path.split("/")
+    if _SYSBOX in parts:
+        del parts[parts.index(_SYSBOX) :]
     for index in range(len(parts) - 1, -1, -1):
         found = container_id(parts[index])
-        if found:
+        if found and not (parts[index] == found and parts[index - 1] == _PODMAN):
             return CgroupName(found, _innermost_pod(parts[:index]))
     return CgroupName("", _innermost_pod(parts))
 

@@ -10,7 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .cgroup_names import read_path
+from ..cgroups import container_id
+from .cgroup_names import CgroupName, read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,8 +152,12 @@ class CgroupTable:
         return self._by_path.get(path)
 
     def _described(self, cgroup_id: int, path: str) -> Cgroup:
-        name = read_path(path)
-        home = self._home_of(path.rpartition("/")[0]) if path else None
+        above, _, last = path.rpartition("/")
+        home = self._home_of(above) if path else None
+        if home is not None and not container_id(last):
+            name = CgroupName(home.container_id, home.pod_uid)
+        else:
+            name = read_path(path)
         is_same = home is not None and name.container_id in {"", home.container_id}
         return Cgroup(
             id=cgroup_id,

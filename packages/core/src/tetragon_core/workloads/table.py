@@ -184,9 +184,10 @@ class WorkloadTable:
         known = self._exact(cgroup_id)
         while known is not None and not known.rank and not known.pending:
             outer = known.cgroup.outer if known.cgroup is not None else None
-            if outer is None:
+            around = self._asked_of(outer.id) if outer is not None else None
+            if around is None or not (around.rank or around.pending):
                 break
-            known = self._asked_of(outer.id)
+            known = around
         return known
 
     def _exact(self, cgroup_id: int) -> Known | None:
@@ -218,7 +219,7 @@ class WorkloadTable:
 
     def _ask(self, cgroup: Cgroup) -> Known | None:
         """Ask all sources about a new cgroup; None when it is nobody's container."""
-        if cgroup.outer is not None and self._is_copy(cgroup):
+        if self._is_copy(cgroup):
             return None
         waited = [source(cgroup) for source in self.sources]
         if not cgroup.container_id and not any(waited):
@@ -229,7 +230,7 @@ class WorkloadTable:
         return known
 
     def _is_copy(self, cgroup: Cgroup) -> bool:
-        """Whether it has the name of a container that lives elsewhere."""
+        """Whether it has the name of a container that lives elsewhere; anybody can name so."""
         known = self._by_id.get(cgroup.container_id)
         return known is not None and known.cgroup is not None and known.cgroup.id in self.cgroups
 
