@@ -19,6 +19,7 @@ from .access.audit import AuditLog
 from .announcements import Announcements
 from .answers import Answers
 from .bus import Bus
+from .cgroup_walk import host_cgroups
 from .encode import fallback_suffix
 from .export.assembly import Export
 from .filter_rules import FilterRules
@@ -114,7 +115,7 @@ class Agent:
             stats.add_source(source)
         self._announcements = Announcements(
             self._workloads,
-            Path(scanner.hierarchy.mount),
+            Path(host_cgroups(config.procfs, scanner.hierarchy)),
             stats,
             is_needed=lambda: bool(self._policies.filters),
         )
