@@ -14,13 +14,13 @@ from .program import run
 __all__ = ["main"]
 
 
-def main() -> int:
-    """Run the hook of sys.argv; return the exit code."""
+def main(directory: str = "") -> int:
+    """Run the hook of sys.argv; return the exit code. `directory`: where the program is."""
     open_missing_streams()
-    # The program's own file: under PyInstaller that is its, not Python's.
-    directory = os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120  # pathlib is slow
+    # Under PyInstaller that is the program's own file, not Python's.
+    program = os.path.realpath(sys.executable)
     try:
-        return run(sys.argv[1:], directory)
+        return run(sys.argv[1:], directory or os.path.dirname(program))  # noqa: PTH120  # pathlib is slow
     except TetragonError as error:
         os.write(2, f"Error: {error}\n".encode(errors="replace"))
         return error.exit_code

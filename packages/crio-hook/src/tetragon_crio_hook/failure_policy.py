@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["reason_to_fail"]
 
+_CONSTANTS: Final = {"true": "--fail-cel-expr is true", "false": ""}
+"""What needs no CEL: to fail always, and never."""
 _OTHER_MEANING: Final = ("[[:", "\\p", "\\P", "\\Q", "\\C")
 """Of RE2's syntax: Python reads these as something else."""
 
@@ -40,6 +42,8 @@ def reason_to_fail(
 def _by_expression(
     expression: str, annotations: Mapping[str, str], evaluate: Evaluate | None
 ) -> str:
+    if expression in _CONSTANTS:
+        return _CONSTANTS[expression]
     if evaluate is None:
         raise UsageError("--fail-cel-expr: this small program has no CEL; install the whole one")
     return "--fail-cel-expr is true" if evaluate(expression, annotations) else ""

@@ -12,7 +12,7 @@ from time import monotonic
 
 from tetragon_core.errors import ConnectionFailedError, TetragonError
 
-from . import agent_call, container_facts, container_spec, options, request_message
+from . import agent_call, bundle_hook, container_facts, container_spec, options, request_message
 from .failure_policy import reason_to_fail
 from .log_file import LogFile, now_text
 
@@ -43,6 +43,7 @@ def run(words: list[str], directory: str, evaluate: Evaluate | None = None) -> i
 
     Raises UsageError for a wrong command line or settings file.
     """
+    words, runtime_words = bundle_hook.split_words(words)
     settings = options.file_texts(f"{directory}/{options.SETTINGS_NAME}")
     chosen = options.parse(words, directory, settings)
     if chosen.just_print_config:
@@ -53,6 +54,9 @@ def run(words: list[str], directory: str, evaluate: Evaluate | None = None) -> i
     call = _Call(chosen, log, evaluate)
     if chosen.hook == "createRuntime":
         return call.guarded(call.create_runtime)
+    if chosen.hook == bundle_hook.NAME:
+        program = f"{directory}/tetragon-oci-hook"
+        return call.guarded(lambda: bundle_hook.add_to_bundle(program, words[1:], runtime_words))
     if chosen.hook == "createContainer":
         log.write("INFO", "nothing to do", hook=chosen.hook)
     elif chosen.hook == "server-version":
