@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError
