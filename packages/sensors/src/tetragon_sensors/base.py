@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from tetragon_core.errors import UsageError
 from tetragon_core.stats import Counter
 
 from . import _wire
+from .base_config import SensorConfig, settings
 from .base_runs import base_runs
 from .beside import boot_ns, merged
 from .container_cgroups import CONTAINER_CGROUPS, ContainerCgroups, container_map
@@ -23,11 +22,9 @@ from .objects import read_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tetragon_core.cgroups import Hierarchy
     from tetragon_core.messages import Message
     from tetragon_core.program_runs import ProgramRuns
     from tetragon_core.stats import Stats
-    from tetragon_core.throttling import CgroupRate
 
     from .beside import Beside
 
@@ -45,12 +42,6 @@ _KINDS: Final = 256
 _KIND_BYTE: Final = 4
 """Kinds of records are less than 256 and stand here (struct rec_header)."""
 _READINGS: Final = 4
-_CONTROLLERS: Final = {
-    "": _wire.CgroupHierarchy.V2,
-    "memory": _wire.CgroupHierarchy.MEMORY,
-    "pids": _wire.CgroupHierarchy.PIDS,
-    "cpuset": _wire.CgroupHierarchy.CPUSET,
-}
 _COUNTERS: Final = {
     _wire.Counter.LOST_EXEC: Counter.RING_LOST_EXEC,
     _wire.Counter.LOST_FORK: Counter.RING_LOST_FORK,
@@ -64,37 +55,6 @@ _COUNTERS: Final = {
 _OVER: Final = _wire.CgroupRate._fields.index("over")
 _LOSSES: Final = struct.Struct(f"<{_wire.Counter.TABLE_FULL}Q")
 """The counters of records the ring refused come first in the map."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorConfig:
-    """Sizes and what the host is like."""
-
-    ring_bytes: int = 8 << 20
-    """A power of two, at least one page."""
-    process_entries: int = 32768
-    hierarchy: Hierarchy | None = None
-    """None means the v2 hierarchy."""
-    with_environment: bool = False
-    """Exec messages carry the environment."""
-    rate: CgroupRate | None = None
-    """What a cgroup may do; None: anything."""
-
-
-def _settings(config: SensorConfig, copies: int, copy: int) -> bytes:
-    """What the verifier takes for constants of this copy of a program."""
-    controller = config.hierarchy.controller if config.hierarchy else ""
-    events, interval_ns = config.rate or (0, 1)
-    return _wire.LOADER_CONFIG.pack(
-        *(_CONTROLLERS[controller], copies, copy, config.with_environment, events, interval_ns)
-    )
-
-
-def round_ring_bytes(wanted: int) -> int:
-    """Round up to what a ring buffer can be: a power of two of at least one page."""
-    if not 0 < wanted <= 1 << 31:
-        raise UsageError(f"a ring buffer of {wanted} bytes is not possible: give 4K to 2G")
-    return max(_PAGE, 1 << (wanted - 1).bit_length())
 
 
 class BaseSensor:
@@ -127,7 +87,7 @@ class BaseSensor:
             self._arm()
             self._skipped_unarmed = min(self._unrescued_at_most() for _ in range(_READINGS))
             self._stack = stack.pop_all()
-        self.controller = config.hierarchy.controller if config.hierarchy else ""
+        self.controller = config.controller
         """Of the hierarchy whose cgroups are reported; empty for that of cgroup v2."""
 
     def _arm(self) -> None:
@@ -141,7 +101,7 @@ class BaseSensor:
 
     def _load(self, config: SensorConfig, stack: ExitStack) -> None:
         sizes = {
-            "ring": round_ring_bytes(config.ring_bytes),
+            "ring": config.ring_bytes_possible,
             "processes": config.process_entries,
             "cgroup_rates": _RATES if config.rate else 1,
         }
@@ -160,7 +120,7 @@ class BaseSensor:
                     sizes=sizes,
                     shared=self._maps,
                     to_share=_SHARED,
-                    constants={".rodata.config": _settings(config, copies, copy)},
+                    constants={".rodata.config": settings(config, copies, copy)},
                 )
                 self._objects[name].append(stack.enter_context(loaded))
 
