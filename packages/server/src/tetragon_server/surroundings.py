@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .cgroup_walk import host_cgroups
 from .host import host_root, read_hierarchy
 
 if TYPE_CHECKING:
@@ -92,7 +93,13 @@ def _runtimes(place: Place) -> Iterable[Surrounding]:
     from tetragon_k8s.runtimes.opening import Cri, Host, open_runtimes  # noqa: PLC0415  # as above
 
     procfs = Path(config.procfs)
-    host = Host(root=host_root(procfs), procfs=config.procfs, hierarchy=read_hierarchy(procfs))
+    hierarchy = read_hierarchy(procfs)
+    host = Host(
+        root=host_root(procfs),
+        procfs=config.procfs,
+        hierarchy=hierarchy,
+        cgroups=host_cgroups(config.procfs, hierarchy),
+    )
     cri = Cri(is_wanted=config.enable_cri, endpoint=config.cri_endpoint)
     return open_runtimes(
         config.container_runtimes, host, cri, place.table, config.container_lookup_timeout

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from threading import Lock
 from typing import Any, Final
@@ -48,13 +49,14 @@ class HttpSocket:
                 raise RuntimeFailedError("its answer is no JSON") from error
 
     def close(self) -> None:
-        """End a question under way, and close."""
+        """Close; a question under way fails, and who asks it closes then."""
         sock = self._connection.sock
         if sock is not None:
-            try:
+            with suppress(OSError):  # the other end has closed it
                 sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # closed already
+        if self._lock.acquire(blocking=False):
+            self._connection.close()
+            self._lock.release()
 
     def _get(self, address: str) -> bytes:
         if self._connection.sock is None:

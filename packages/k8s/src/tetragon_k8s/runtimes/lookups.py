@@ -29,8 +29,6 @@ __all__ = ["Lookups"]
 
 _log = logging.getLogger(__name__)
 
-_CALL_S: Final = 2.0
-"""How long one batch may take."""
 _FIRST_DELAY_S: Final = 0.01
 _LONGEST_DELAY_S: Final = 0.5
 _REGISTERED_S: Final = 0.3
@@ -59,13 +57,17 @@ class Lookups:
         table: WorkloadTable,
         *,
         patience_s: float,
+        call_s: float = 2.0,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience_s`: how long the runtime may take to know a container."""
+        """`patience_s`: how long the runtime may take to know a container; `call_s`: how long to
+        answer.
+        """
         self._runtime = runtime
         self._table = table
         self._patience_s = min(patience_s, _REGISTERED_S) if runtime.registers_first else patience_s
         self._ill_patience_s = patience_s
+        self._call_s = call_s
         self._clock_s = clock_s
         self._wanted: dict[int, _Wanted] = {}
         self._wake = asyncio.Event()
@@ -90,8 +92,10 @@ class Lookups:
 
     def ask(self, cgroup: Cgroup) -> bool:
         """Answer the table's question about a new cgroup, and look it up if the answer is yes."""
-        if not self._runtime.claims(cgroup):
-            return False
+        if cgroup.outer is not None or not self._runtime.claims(cgroup):
+            return False  # inside of a container anybody can give names
+        if cgroup.id in self._wanted:
+            return False  # it is waited for already
         if len(self._wanted) >= _MAX_WANTED:
             self._tell_full()
             return False
@@ -120,14 +124,17 @@ class Lookups:
 
     async def _look_up(self, due: Sequence[_Wanted]) -> None:
         try:
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(self._call_s):
                 found = await self._runtime.find([one.cgroup for one in due])
         except NotServedError as error:
             self._give_up_all(error)
         except TimeoutError:
-            await self._on_failure(RuntimeFailedError(f"no answer within {_CALL_S:g} s"))
+            await self._on_failure(RuntimeFailedError(f"no answer within {self._call_s:g} s"))
         except RuntimeFailedError as error:
             await self._on_failure(error)
+        except Exception as error:  # noqa: BLE001  # whatever it answers, it is asked again
+            _log.debug("%s: its answer", self._runtime.name, exc_info=error)
+            await self._on_failure(RuntimeFailedError(f"its answer is wrong ({error!r:.200})"))
         else:
             self._on_answer(due, found)
 

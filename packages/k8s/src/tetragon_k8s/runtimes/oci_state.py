@@ -143,7 +143,7 @@ class OciRuntime:
         if not isinstance(state, dict):
             return _State("", "")
         if self._runtime == "crun":
-            return _State(_crun_cgroup(state), "")
+            return _State(_crun_cgroup(state), _crun_image(state))
         return _State(self._runc_cgroup(state), _runc_image(state))
 
     def _runc_cgroup(self, state: Mapping[str, Any]) -> str:
@@ -162,10 +162,23 @@ def _crun_cgroup(state: Mapping[str, Any]) -> str:
     return "/" + path.strip("/").removesuffix("/container")
 
 
+def _crun_image(state: Mapping[str, Any]) -> str:
+    """Annotations are in the bundle only, whose path the state has."""
+    try:
+        text = read_file(f"{state['bundle']}/config.json", _MAX_STATE_BYTES)
+        return _image(json.loads(text)["annotations"])
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return ""
+
+
 def _runc_image(state: Mapping[str, Any]) -> str:
     """Annotations are labels in its state: "key=value"."""
     config = state.get("config")
     labels = config.get("labels") if isinstance(config, dict) else None
     pairs = [str(one).partition("=") for one in labels] if isinstance(labels, list) else []
-    values = {key: value for key, _, value in pairs}
-    return next((values[key] for key in _IMAGE_KEYS if values.get(key)), "")
+    return _image({key: value for key, _, value in pairs})
+
+
+def _image(annotations: Mapping[str, str]) -> str:
+    found = (annotations.get(key) for key in _IMAGE_KEYS)
+    return next((one for one in found if isinstance(one, str) and one), "")

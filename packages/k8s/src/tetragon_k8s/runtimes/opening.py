@@ -31,6 +31,8 @@ class Host:
     procfs: str
     hierarchy: Hierarchy
     """The one whose paths name containers."""
+    cgroups: str
+    """Where its root is seen from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,7 @@ def _podman(place: str, host: Host) -> Sequence[Runtime]:
     from .podman import STORAGE, PodmanRuntime  # noqa: PLC0415  # as above
 
     storages = _places(place, (STORAGE,), host)
-    mount = host.root + host.hierarchy.mount
-    return [PodmanRuntime(storages, mount, host.procfs, host.root)]
+    return [PodmanRuntime(storages, host.cgroups, host.procfs, host.root)]
 
 
 def _podman_service(place: str, host: Host) -> Sequence[Runtime]:

@@ -34,13 +34,14 @@ class PodmanRuntime:
 
     registers_first = False
 
-    def __init__(self, storages: Sequence[str], mount: str, procfs: str, host_root: str) -> None:
-        """`storages`: roots where containers are looked for first. `mount`: of the hierarchy whose
-        paths cgroups have. `host_root`: stands before paths that processes of the host name.
+    def __init__(self, storages: Sequence[str], cgroups: str, procfs: str, host_root: str) -> None:
+        """`storages`: roots where containers are looked for first. `cgroups`: where the root of the
+        hierarchy is that names containers. `host_root`: stands before paths that processes of the
+        host name.
         """
         self.name = f"podman in {', '.join(storages)}"
         self._storages = OrderedDict((root, ContainerStorage(root)) for root in storages)
-        self._mount = mount
+        self._cgroups = cgroups
         self._procfs = procfs
         self._host_root = host_root
         self._threads = Threads("ask-podman")
@@ -67,7 +68,7 @@ class PodmanRuntime:
         container_id = cgroup.container_id
         stored = self._stored(container_id)
         if stored is None:
-            monitor = find_monitor(container_id, self._mount + cgroup.path, self._procfs)
+            monitor = find_monitor(container_id, self._cgroups + cgroup.path, self._procfs)
             if monitor is None:
                 return None
             if monitor.storage:
