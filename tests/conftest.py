@@ -3,4 +3,7 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("fix_header", "fix_levels", "fix_signals", "fix_skips", "fix_workload")
+pytest_plugins = (
+    *("fix_header", "fix_levels", "fix_signals", "fix_skips"),
+    *("fix_starts", "fix_workload"),
+)

@@ -18,7 +18,7 @@ from kernel.recorder import DEADLINE_S
 from tetragon_sensors.kernel.pins import BPFFS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
     "Client",
@@ -56,13 +56,16 @@ def pins(directory: Path) -> Path:
     return BPFFS / f"test{str(directory).translate(_NO_DOTS)}"
 
 
-def start_agent(directory: Path, *more: str) -> subprocess.Popen[bytes]:
-    """Start an agent with these options besides; its log is the file `log`."""
+def start_agent(directory: Path, *more: str, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Start an agent with these options besides; its log is the file `log`.
+
+    `prefix`: a command that runs it, such as nsenter with options.
+    """
     options = ["--server-address", address(directory), "--run-dir", str(directory)]
     options += ["--health-server-address", "", "--event-queue-size", "100000"]
     options += ["--bpf-dir", pins(directory).name, *more]
     with (directory / "log").open("wb") as log:
-        return subprocess.Popen([*_COMMAND, "agent", *options], stderr=log, stdout=log)
+        return subprocess.Popen([*prefix, *_COMMAND, "agent", *options], stderr=log, stdout=log)
 
 
 def await_ready(agent: subprocess.Popen[bytes], directory: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from runtimes.cells import open_cell
+from runtimes.images import NAME
 from runtimes.model import Started
 from runtimes.unpacked import environment
 
@@ -41,9 +42,14 @@ class Bundles:
         self._command = (program, "--root", self.state)
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """The agent has to see the same hierarchies."""
+        return self.cell.prefix if self.cell.is_pure else ()
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
-        return ()
+        return ("--container-runtimes", f"{self.kind}={self.state}")
 
     def run(self, *arguments: str | Path) -> str:
         """What `runc ARGUMENTS` prints."""
@@ -64,13 +70,13 @@ class Bundles:
         spec["process"] |= {"args": list(command), "terminal": False}
         spec["process"]["env"] = ["PATH=/bin"]
         spec["root"] = {"path": str(self._image.root), "readonly": True}
-        spec["annotations"] = dict(annotations or {})
+        spec["annotations"] = {"org.opencontainers.image.ref.name": NAME, **(annotations or {})}
         spec["hooks"] = dict(hooks or {})
         spec["linux"]["cgroupsPath"] = cgroup or f"/tests/{name}"
         spec["linux"]["resources"] = {}
         (bundle / "config.json").write_text(json.dumps(spec))
         self.run("run", "--detach", "--bundle", bundle, name)
-        return Started(id=name, name="", image="")
+        return Started(id=name, name=name, image=NAME)
 
     def _spec(self, bundle: Path) -> dict[str, Any]:
         self.cell.run("sh", "-ec", 'cd "$1"; shift; "$@"', "sh", bundle, *self._command, "spec")

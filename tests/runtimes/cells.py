@@ -57,18 +57,23 @@ def await_true(holds: Callable[[], object], what: str) -> None:
 class Cell:
     """Runs programs in the namespaces of a process that is there for nothing else."""
 
-    def __init__(self, holder: int, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self, holder: int, environment: Mapping[str, str], directory: Path, *, is_pure: bool
+    ) -> None:
         """`environment`: of all programs that run here; `directory`: with their files."""
+        self.is_pure = is_pure
         self.holder = holder
         self._mark = f"{directory}/"
         self.environment = dict(environment)
+        self.prefix = ("nsenter", f"--target={holder}", "--mount", "--net", "--wd=/")
+        """Before a command that shall run here."""
 
     def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run to its end; what it printed is in the error when it fails."""
         # In a file, not a pipe: conmon and shims keep what they inherit.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             done = subprocess.run(
-                self._inside(*command),
+                [*self.prefix, *map(str, command)],
                 check=False,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -87,22 +92,12 @@ class Cell:
         """Start a daemon, whose output goes to a file."""
         with log.open("ab") as output:
             return subprocess.Popen(
-                self._inside(*command),
+                [*self.prefix, *map(str, command)],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
-
-    def _inside(self, *command: str | Path) -> list[str]:
-        return [
-            "nsenter",
-            f"--target={self.holder}",
-            "--mount",
-            "--net",
-            "--wd=/",
-            *map(str, command),
-        ]
 
     def processes(self) -> list[int]:
         """Process ids of all that see mounts which are made here, but for the holder."""
@@ -143,7 +138,7 @@ def open_cell(
     assert holder.stdin is not None
     assert holder.stdout is not None
     assert holder.stdout.read(1), "the cell did not come up"
-    cell = Cell(holder.pid, environment, directory)
+    cell = Cell(holder.pid, environment, directory, is_pure=pure)
     try:
         yield cell
     finally:

@@ -116,9 +116,14 @@ class Ctr:
         self.daemon = daemon
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """The agent sees its cgroups from anywhere."""
+        return ()
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
-        return ()
+        return ("--container-runtimes", f"containerd={self.daemon.socket}")
 
     def run(self, *arguments: str) -> str:
         """What `ctr ARGUMENTS` prints."""

@@ -55,9 +55,14 @@ class Cri:
         self._logs = daemon.directory / "logs"
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """The agent sees its cgroups from anywhere."""
+        return ()
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
-        return ()
+        return ("--container-runtimes", f"cri={self.daemon.socket}", "--enable-cri")
 
     def start(self, name: str, *command: str, labels: Mapping[str, str] | None = None) -> Started:
         """Run a sandbox, create a container in it, and start it."""

@@ -42,9 +42,14 @@ class Docker:
         self._daemon = self._up()
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """The agent sees its cgroups from anywhere."""
+        return ()
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
-        return ()
+        return ("--container-runtimes", f"docker={self.socket}")
 
     def run(self, *arguments: str | Path) -> str:
         """What `docker ARGUMENTS` prints."""

@@ -26,6 +26,10 @@ class Runtime(Protocol):
     """As the agent names it: podman, runc, containerd, docker..."""
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """A command that runs the agent where it sees the runtime's cgroups."""
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
 

@@ -57,9 +57,14 @@ class Podman:
         self._options = options
 
     @property
+    def agent_prefix(self) -> tuple[str, ...]:
+        """The agent has to see the same hierarchies."""
+        return self.cell.prefix if self.cell.is_pure else ()
+
+    @property
     def agent_options(self) -> tuple[str, ...]:
         """Options with which the agent finds it."""
-        return ()
+        return ("--container-runtimes", f"podman={self.directory}/root")
 
     def run(self, *arguments: str | Path) -> str:
         """What `podman ARGUMENTS` prints."""
