@@ -63,6 +63,8 @@ class CgroupTable:
         self._by_id: dict[int, Cgroup] = {}
         self._by_path: dict[str, Cgroup] = {}
         self._gone: OrderedDict[int, Cgroup] = OrderedDict()
+        self._orphans: set[int] = set()
+        """Entered before the one they are in; looked at again when they are told of again."""
         self.is_container: Callable[[int], bool] = lambda _: False
         """Whether a cgroup whose name tells nothing was made for a container all the same."""
         self.refused = 0
@@ -90,13 +92,15 @@ class CgroupTable:
         """Enter a cgroup; one that is known already changes nothing."""
         path = "" if path == "/" else path
         known = self._by_id.get(cgroup_id)
-        if known is not None and known.path == path:
+        if known is not None and known.path == path and cgroup_id not in self._orphans:
+            return
+        cgroup = self._described(cgroup_id, path)
+        if known is not None and known.path == path and _is_alike(known, cgroup):
             return
         stale = self._by_path.get(path)
         for old in (known, stale):  # its removal was not told
             if old is not None:
                 self.remove(old.id)
-        cgroup = self._described(cgroup_id, path)
         if _is_inner(cgroup):
             if self._inner >= self._max_inner:
                 self.refused += 1
@@ -125,6 +129,7 @@ class CgroupTable:
         if cgroup is None:
             return
         self._inner -= _is_inner(cgroup)
+        self._orphans.discard(cgroup_id)
         if self._by_path.get(cgroup.path) is cgroup:
             del self._by_path[cgroup.path]
         self._gone[cgroup_id] = cgroup
@@ -153,6 +158,9 @@ class CgroupTable:
 
     def _described(self, cgroup_id: int, path: str) -> Cgroup:
         above, _, last = path.rpartition("/")
+        self._orphans.discard(cgroup_id)
+        if above and above not in self._by_path:
+            self._orphans.add(cgroup_id)
         home = self._home_of(above) if path else None
         if home is not None and not container_id(last):
             name = CgroupName(home.container_id, home.pod_uid)
@@ -176,6 +184,10 @@ class CgroupTable:
         if cgroup.top is None and not cgroup.container_id and not self.is_container(cgroup.id):
             return None
         return cgroup.home
+
+
+def _is_alike(one: Cgroup, other: Cgroup) -> bool:
+    return (one.top, one.outer) == (other.top, other.outer)
 
 
 def _is_inner(cgroup: Cgroup) -> bool:
