@@ -66,7 +66,7 @@ async def asked_of(
     """A table whose only source is this runtime."""
     asked = Asked()
     lookups = Lookups(runtime, asked.table, patience_s=patience_s, call_s=call_s)
-    await lookups.start()
+    lookups.start()
     try:
         yield asked
     finally:

@@ -34,7 +34,7 @@ class FakeRuntime:
         self._answers = list(answers)
         self.batches: list[int] = []
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Nothing."""
 
     def claims(self, cgroup: Cgroup) -> bool:

@@ -89,21 +89,16 @@ def _kubernetes(place: Place) -> Iterable[Surrounding]:
 def _runtimes(place: Place) -> Iterable[Surrounding]:
     config = place.config
     if not config.container_runtimes:
-        return []
-    from tetragon_k8s.runtimes.opening import Cri, Host, open_runtimes  # noqa: PLC0415  # as above
+        return
+    from tetragon_k8s.runtimes.opening import Host, Runtimes  # noqa: PLC0415  # as above
 
     procfs = Path(config.procfs)
     hierarchy = read_hierarchy(procfs)
-    host = Host(
-        root=host_root(procfs),
-        procfs=config.procfs,
-        hierarchy=hierarchy,
-        cgroups=host_cgroups(config.procfs, hierarchy),
-    )
-    cri = Cri(is_wanted=config.enable_cri, endpoint=config.cri_endpoint)
-    return open_runtimes(
-        config.container_runtimes, host, cri, place.table, config.container_lookup_timeout
-    )
+    cgroups = host_cgroups(config.procfs, hierarchy)
+    host = Host(host_root(procfs), config.procfs, cgroups, hierarchy)
+    cri = config.cri_endpoint if config.enable_cri else None
+    patience_s = config.container_lookup_timeout
+    yield Runtimes(config.container_runtimes, cri, host, place.table, patience_s)
 
 
 OPENERS: Final[Sequence[Opener]] = (_nri, _runtimes, _kubernetes)

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from tetragon_core.workloads.cgroup_table import Cgroup
 
-__all__ = ["SOCKET", "ContainerdRuntime"]
+__all__ = ["ContainerdRuntime"]
 
-SOCKET: Final = "/run/containerd/containerd.sock"
 _API: Final = "/containerd.services"
 _ID: Final = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*\Z")
 """As containerd's identifiers.Validate has it."""
@@ -50,7 +49,7 @@ class ContainerdRuntime:
         self._refused: set[str] = set()
         """Names of outer cgroups that are no namespaces."""
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Namespaces are read with the first look-up: a new name is claimed until then."""
 
     def claims(self, cgroup: Cgroup) -> bool:

@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 
     from tetragon_core.workloads.cgroup_table import Cgroup
 
-__all__ = ["ENDPOINTS", "CriRuntime"]
+__all__ = ["CriRuntime"]
 
-ENDPOINTS: Final = (
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/cri-dockerd.sock",
-)
 _SERVICE: Final = "/runtime.v1.RuntimeService/"
 _MAKERS: Final = frozenset({"", "crio", "cri-containerd"})
 _FEW: Final = 4
@@ -54,7 +49,7 @@ class CriRuntime:
         """Names of images that containers only have the number of."""
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Nothing is asked before there is a container."""
 
     def claims(self, cgroup: Cgroup) -> bool:

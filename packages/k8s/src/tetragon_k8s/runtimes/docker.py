@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from .http_socket import HttpSocket
 
-__all__ = ["DOCKER_SOCKET", "PODMAN_SOCKET", "DockerRuntime"]
+__all__ = ["DockerRuntime"]
 
-DOCKER_SOCKET: Final = "/run/docker.sock"
-PODMAN_SOCKET: Final = "/run/podman/podman.sock"
 _MAKERS: Final = {"docker": frozenset({"", "docker"}), "podman": frozenset({"libpod"})}
 _FEW: Final = 32
 """Up to so many ids go into a question, which is an address; for more, all are listed."""
@@ -47,7 +45,7 @@ class DockerRuntime:
         self._threads = Threads(f"ask-{runtime}")
         self._socket: HttpSocket | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Nothing is asked before there is a container."""
 
     def claims(self, cgroup: Cgroup) -> bool:

@@ -49,7 +49,7 @@ class _Wanted:
 
 
 class Lookups:
-    """One runtime's source of the table; a Surrounding of the server."""
+    """One runtime's source of the table."""
 
     def __init__(
         self,
@@ -76,9 +76,9 @@ class Lookups:
         self._failures = 0
         self._is_full = False
 
-    async def start(self) -> None:
-        """Begin to be asked."""
-        await self._runtime.start()
+    def start(self) -> None:
+        """Begin to be asked; in the event loop."""
+        self._runtime.start()
         self._table.sources.append(self.ask)
         self._task = asyncio.create_task(self._run())
 

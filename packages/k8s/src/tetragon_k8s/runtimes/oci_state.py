@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from tetragon_core.workloads.cgroup_table import Cgroup
 
-__all__ = ["ROOTS", "OciRuntime"]
+__all__ = ["OciRuntime"]
 
-ROOTS: Final = {"runc": "/run/runc", "crun": "/run/crun"}
 _FILES: Final = {"runc": "state.json", "crun": "status"}
 _MAX_STATE_BYTES: Final = 4 << 20
 _MAX_CONTAINERS: Final = 4096
@@ -68,7 +67,7 @@ class OciRuntime:
         self._unread: dict[str, float] = {}
         """Containers without state, and since when."""
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Read the states of containers that run already."""
         self._read()
 

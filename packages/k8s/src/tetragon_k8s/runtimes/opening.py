@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which runtimes are asked: words of the option container-runtimes, and the usual places."""
+"""Which runtimes are asked: words of the option container-runtimes, and the usual places.
+
+A runtime costs nothing before there is a cgroup that may be one of its containers' and its socket
+or state exists: only then its module is imported. So no classes are made by `dataclass` here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import UsageError
@@ -12,101 +16,107 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tetragon_core.cgroups import Hierarchy
+    from tetragon_core.workloads.cgroup_table import Cgroup
     from tetragon_core.workloads.table import WorkloadTable
 
     from .lookups import Lookups
     from .runtime import Runtime
 
-__all__ = ["AUTO", "Cri", "Host", "open_runtimes"]
+    MayBe = Callable[[Cgroup], bool]
+    """Whether a cgroup may be a container of the runtime; true at least where claims() is."""
+    Row = tuple[MayBe, Callable[[], Runtime]]
+
+__all__ = ["AUTO", "Host", "Runtimes"]
 
 AUTO: Final = "auto"
+_CRI: Final = "cri"
+_SCHEME: Final = "unix://"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """How the host is seen from here."""
 
-    root: str
-    """Before each path of the host: empty, or /proc/1/root for an agent in a container."""
-    procfs: str
-    hierarchy: Hierarchy
-    """The one whose paths name containers."""
-    cgroups: str
-    """Where its root is seen from here."""
+    def __init__(self, root: str, procfs: str, cgroups: str, hierarchy: Hierarchy) -> None:
+        """`root` stands before each path of the host: nothing, or /proc/1/root for an agent in a
+        container. `cgroups`: where the root of the hierarchy is seen that names containers.
+        """
+        self.root = root
+        self.procfs = procfs
+        self.cgroups = cgroups
+        self.hierarchy = hierarchy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cri:
-    """The options of Tetragon for it."""
+class Runtimes:
+    """All that are wanted; a Surrounding of the server."""
 
-    is_wanted: bool
-    endpoint: str
-    """unix:///PATH; empty: the usual ones."""
+    def __init__(
+        self,
+        words: Iterable[str],
+        cri: str | None,
+        host: Host,
+        table: WorkloadTable,
+        patience_s: float,
+    ) -> None:
+        """`words`: of the option; `cri`: the endpoint of CRI, empty for the usual ones,
+        None for none. `patience_s`: how long a runtime may take to know a new container.
+
+        Raises UsageError.
+        """
+        self._host = host
+        self._table = table
+        self._patience_s = patience_s
+        wanted = [one for word in words for one in (_AUTO if word == AUTO else (word,))]
+        self._closed = [row for word in wanted for row in self._rows(word, cri)]
+        self._lookups: list[Lookups] = []
+
+    async def start(self) -> None:
+        """Begin to be asked."""
+        self._table.sources.append(self.ask)
+
+    async def close(self) -> None:
+        """End."""
+        if self.ask in self._table.sources:
+            self._table.sources.remove(self.ask)
+        for one in self._lookups:
+            await one.close()
+
+    def ask(self, cgroup: Cgroup) -> bool:
+        """Open those that may know the cgroup: they are sources of their own, and asked next."""
+        if self._closed and cgroup.outer is None:
+            due = [row for row in self._closed if row[0](cgroup)]
+            for row in due:
+                self._closed.remove(row)
+                self._open(row[1]())
+        return False
+
+    def _open(self, runtime: Runtime) -> None:
+        from .lookups import Lookups  # noqa: PLC0415  # see above
+
+        lookups = Lookups(runtime, self._table, patience_s=self._patience_s)
+        lookups.start()
+        self._lookups.append(lookups)
+
+    def _rows(self, word: str, cri: str | None) -> Sequence[Row]:
+        kind, _, place = word.partition("=")
+        rows = _KINDS.get(kind)
+        if rows is None:
+            known = ", ".join((AUTO, *_KINDS))
+            raise UsageError(f'container-runtimes: "{word}" is none of {known}')
+        if kind == _CRI and cri is None:
+            return ()
+        place = place or (cri or "" if kind == _CRI else "")
+        path = place.removeprefix(_SCHEME)
+        if path and not path.startswith("/"):
+            raise UsageError(f"{place}: a runtime is given as {kind}=/PATH, or unix:///PATH")
+        return rows(path, self._host)
 
 
-def open_runtimes(
-    words: Iterable[str], host: Host, cri: Cri, table: WorkloadTable, patience_s: float
-) -> Sequence[Lookups]:
-    """A source for each runtime that is wanted, not started. Raises UsageError."""
-    from .lookups import Lookups  # noqa: PLC0415  # asyncio; not when runtimes are switched off
-
-    wanted = [one for word in words for one in (_AUTO if word == AUTO else (word,))]
-    if cri.endpoint:
-        wanted = [one if one != "cri" else f"cri={cri.endpoint}" for one in wanted]
-    if not cri.is_wanted:
-        wanted = [one for one in wanted if one.partition("=")[0] != "cri"]
-    runtimes = [one for word in wanted for one in _opened(word, host)]
-    return [Lookups(one, table, patience_s=patience_s) for one in runtimes]
+def _exists(path: str) -> MayBe:
+    return lambda _: os.path.exists(path)  # noqa: PTH110  # for each new cgroup: a third of the time
 
 
-def _opened(word: str, host: Host) -> Sequence[Runtime]:
-    kind, _, place = word.partition("=")
-    opener = _OPENERS.get(kind)
-    if opener is None:
-        known = ", ".join((AUTO, *_OPENERS))
-        raise UsageError(f'container-runtimes: "{word}" is none of {known}')
-    if place and not place.removeprefix("unix://").startswith("/"):
-        raise UsageError(f'container-runtimes: "{place}" is no path; write {kind}=/PATH')
-    return opener(place.removeprefix("unix://"), host)
-
-
-def _cri(place: str, host: Host) -> Sequence[Runtime]:
-    from .cri import ENDPOINTS, CriRuntime  # noqa: PLC0415  # what is not wanted is not imported
-
-    return [CriRuntime(path) for path in _places(place, ENDPOINTS, host)]
-
-
-def _containerd(place: str, host: Host) -> Sequence[Runtime]:
-    from .containerd import SOCKET, ContainerdRuntime  # noqa: PLC0415  # as above
-
-    return [ContainerdRuntime(path) for path in _places(place, (SOCKET,), host)]
-
-
-def _docker(place: str, host: Host) -> Sequence[Runtime]:
-    from .docker import DOCKER_SOCKET, DockerRuntime  # noqa: PLC0415  # as above
-
-    return [DockerRuntime(path) for path in _places(place, (DOCKER_SOCKET,), host)]
-
-
-def _podman(place: str, host: Host) -> Sequence[Runtime]:
-    from .podman import STORAGE, PodmanRuntime  # noqa: PLC0415  # as above
-
-    storages = _places(place, (STORAGE,), host)
-    return [PodmanRuntime(storages, host.cgroups, host.procfs, host.root)]
-
-
-def _podman_service(place: str, host: Host) -> Sequence[Runtime]:
-    from .docker import PODMAN_SOCKET, DockerRuntime  # noqa: PLC0415  # as above
-
-    return [DockerRuntime(path, "podman") for path in _places(place, (PODMAN_SOCKET,), host)]
-
-
-def _oci(runtime: str, place: str, host: Host) -> Sequence[Runtime]:
-    from .oci_state import ROOTS, OciRuntime  # noqa: PLC0415  # as above
-
-    (root,) = _places(place, (ROOTS[runtime],), host)
-    hierarchy = host.hierarchy
-    return [OciRuntime(runtime, root, hierarchy.controller, hierarchy.mount)]
+def _has_id(path: str) -> MayBe:
+    return lambda cgroup: bool(cgroup.container_id) and os.path.exists(path)  # noqa: PTH110  # as above
 
 
 def _places(place: str, usual: Sequence[str], host: Host) -> Sequence[str]:
@@ -114,13 +124,79 @@ def _places(place: str, usual: Sequence[str], host: Host) -> Sequence[str]:
     return [place] if place else [host.root + one for one in usual]
 
 
-_OPENERS: Final[dict[str, Callable[[str, Host], Sequence[Runtime]]]] = {
-    "cri": _cri,
+def _cri(place: str, host: Host) -> Sequence[Row]:
+    def made(path: str) -> Runtime:
+        from .cri import CriRuntime  # noqa: PLC0415  # see above
+
+        return CriRuntime(path)
+
+    sockets = ("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock")
+    return [
+        (_has_id(one), lambda path=one: made(path))  # type: ignore[misc]  # one per path
+        for one in _places(place, sockets, host)
+    ]
+
+
+def _containerd(place: str, host: Host) -> Sequence[Row]:
+    (path,) = _places(place, ("/run/containerd/containerd.sock",), host)
+
+    def made() -> Runtime:
+        from .containerd import ContainerdRuntime  # noqa: PLC0415  # see above
+
+        return ContainerdRuntime(path)
+
+    return [(_exists(path), made)]
+
+
+def _http(runtime: str, usual: str) -> Callable[[str, Host], Sequence[Row]]:
+    def rows(place: str, host: Host) -> Sequence[Row]:
+        (path,) = _places(place, (usual,), host)
+
+        def made() -> Runtime:
+            from .docker import DockerRuntime  # noqa: PLC0415  # see above
+
+            return DockerRuntime(path, runtime)
+
+        return [(_has_id(path), made)]
+
+    return rows
+
+
+def _podman(place: str, host: Host) -> Sequence[Row]:
+    def made() -> Runtime:
+        from .podman import PodmanRuntime  # noqa: PLC0415  # see above
+
+        storages = _places(place, ("/var/lib/containers/storage",), host)
+        return PodmanRuntime(storages, host.cgroups, host.procfs, host.root)
+
+    return [(lambda cgroup: bool(cgroup.container_id) and _is_podmans(cgroup.path), made)]
+
+
+def _is_podmans(path: str) -> bool:
+    return not path or "libpod" in path
+
+
+def _oci(runtime: str, usual: str) -> Callable[[str, Host], Sequence[Row]]:
+    def rows(place: str, host: Host) -> Sequence[Row]:
+        (root,) = _places(place, (usual,), host)
+
+        def made() -> Runtime:
+            from .oci_state import OciRuntime  # noqa: PLC0415  # see above
+
+            return OciRuntime(runtime, root, host.hierarchy.controller, host.hierarchy.mount)
+
+        return [(_exists(root), made)]
+
+    return rows
+
+
+_KINDS: Final[dict[str, Callable[[str, Host], Sequence[Row]]]] = {
+    _CRI: _cri,
     "containerd": _containerd,
-    "docker": _docker,
+    "docker": _http("docker", "/run/docker.sock"),
     "podman": _podman,
-    "podman-service": _podman_service,
-    "runc": lambda place, host: _oci("runc", place, host),
-    "crun": lambda place, host: _oci("crun", place, host),
+    "podman-service": _http("podman", "/run/podman/podman.sock"),
+    "runc": _oci("runc", "/run/runc"),
+    "crun": _oci("crun", "/run/crun"),
 }
-_AUTO: Final = tuple(_OPENERS)
+_AUTO: Final = tuple(_KINDS)

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from tetragon_core.workloads.cgroup_table import Cgroup
 
-__all__ = ["STORAGE", "PodmanRuntime"]
+__all__ = ["PodmanRuntime"]
 
-STORAGE: Final = "/var/lib/containers/storage"
 _MAX_STORAGES: Final = 64
 
 
@@ -46,7 +45,7 @@ class PodmanRuntime:
         self._host_root = host_root
         self._threads = Threads("ask-podman")
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Nothing is read before there is a container."""
 
     def claims(self, cgroup: Cgroup) -> bool:

@@ -45,7 +45,7 @@ class Runtime(Protocol):
     registers_first: bool
     """Whether it knows a container before that one's cgroup is made."""
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Prepare for claims(); must not fail and not take long."""
 
     def claims(self, cgroup: Cgroup) -> bool:
