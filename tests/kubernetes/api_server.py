@@ -170,10 +170,11 @@ class ApiServer:
         body: object = None,
         *,
         user: str = ADMIN,
+        token: str = "",
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """Send a request and return the answer; raises Refused."""
-        with self._open(method, path, user, body, content_type) as answer:
+        """Send a request, by a user or with a token, and return the answer; raises Refused."""
+        with self._open(method, path, user, body, content_type, token) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
@@ -184,9 +185,11 @@ class ApiServer:
         user: str,
         body: object = None,
         content_type: str = "application/json",
+        token: str = "",
     ) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer token-{user}", "Content-Type": content_type}
+        bearer = token or f"token-{user}"
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": content_type}
         request = urllib.request.Request(  # the scheme is always https
             f"{self.url}{path}", data=data, headers=headers, method=method
         )

@@ -39,6 +39,7 @@ SETS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "trixie": ("containerd",),  # 1.7
         "sid": ("containerd", "golang-k8s-cri-api-dev"),  # 2.x; the API that all three serve
     },
+    "kubectl": {"trixie": ("kubectl/trixie",)},  # 1.32: kustomize of bookworm's is too old
 }
 """Set → suite → packages. All of a suite lie in one tree: build/SET/SUITE/usr/bin/...
 
