@@ -86,13 +86,18 @@ class Association:
         process = event.process
         workload = process.workload
         if workload is None or workload.is_incomplete:
-            key = self._try(process)
+            key = self._key_of_waiting(process) or self._try(process)
             if key:
                 self._hold(key, event)
                 return True
             self._unknown += _is_marked(process)
         self._settle_others(event)
         return False
+
+    def _key_of_waiting(self, process: Process) -> int:
+        """Of the queue with events of its own cgroup: it must not overtake them."""
+        cgroup_id = process.image.cgroup_id if process.image is not None else 0
+        return cgroup_id if cgroup_id in self._queues else 0
 
     def _try(self, process: Process) -> int:
         """Give the process its workload, or return the key of what it has to wait for."""
