@@ -20,6 +20,8 @@ class ApiError(TetragonError):
 class UnreachableError(ApiError):
     """The server did not answer, or its certificate is not the expected one."""
 
+    exit_code = 69
+
 
 class RefusedError(ApiError):
     """The server answered with an error."""

@@ -62,6 +62,7 @@ class KubernetesOptions:
         1,
         "Times the API server is tried before the start fails; negative: start without it, and try"
         " on.",
+        number(),
         differs="with a negative number the agent does not wait for it",
     )
     enable_pod_annotations: bool = option(
