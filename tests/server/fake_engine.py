@@ -121,6 +121,7 @@ class FakePolicy:
     """One policy in no kernel."""
 
     kernel_memory_bytes = 4096
+    filter_numbers = ()
 
     def __init__(self, engine: FakeEngine, policy: Policy, message: str) -> None:
         self.engine = self._engine = engine

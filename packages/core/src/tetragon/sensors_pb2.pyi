@@ -426,7 +426,7 @@ class TracingPolicyStats(_message.Message):
     def __init__(self, action_counters: _Optional[_Union[TracingPolicyActionCounters, _Mapping]] = ..., selector_action_counters: _Optional[_Iterable[_Union[TracingPolicySelectorActionCounters, _Mapping]]] = ...) -> None: ...
 
 class TracingPolicyStatus(_message.Message):
-    __slots__ = ("id", "name", "namespace", "info", "sensors", "enabled", "filter_id", "error", "state", "kernel_memory_bytes", "mode", "stats", "domain", "hook_statuses", "warnings", "missed", "since", "fell_back", "max_kills_per_minute", "enforcement")
+    __slots__ = ("id", "name", "namespace", "info", "sensors", "enabled", "filter_id", "error", "state", "kernel_memory_bytes", "mode", "stats", "domain", "hook_statuses", "warnings", "missed", "since", "fell_back", "max_kills_per_minute", "enforcement", "workload_filters")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
@@ -447,6 +447,7 @@ class TracingPolicyStatus(_message.Message):
     FELL_BACK_FIELD_NUMBER: _ClassVar[int]
     MAX_KILLS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
     ENFORCEMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FILTERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     namespace: str
@@ -467,4 +468,5 @@ class TracingPolicyStatus(_message.Message):
     fell_back: bool
     max_kills_per_minute: int
     enforcement: EnforcementLedger
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., info: _Optional[str] = ..., sensors: _Optional[_Iterable[str]] = ..., enabled: _Optional[bool] = ..., filter_id: _Optional[int] = ..., error: _Optional[str] = ..., state: _Optional[_Union[TracingPolicyState, str]] = ..., kernel_memory_bytes: _Optional[int] = ..., mode: _Optional[_Union[TracingPolicyMode, str]] = ..., stats: _Optional[_Union[TracingPolicyStats, _Mapping]] = ..., domain: _Optional[str] = ..., hook_statuses: _Optional[_Iterable[_Union[HookStatus, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., missed: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fell_back: _Optional[bool] = ..., max_kills_per_minute: _Optional[int] = ..., enforcement: _Optional[_Union[EnforcementLedger, _Mapping]] = ...) -> None: ...
+    workload_filters: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., info: _Optional[str] = ..., sensors: _Optional[_Iterable[str]] = ..., enabled: _Optional[bool] = ..., filter_id: _Optional[int] = ..., error: _Optional[str] = ..., state: _Optional[_Union[TracingPolicyState, str]] = ..., kernel_memory_bytes: _Optional[int] = ..., mode: _Optional[_Union[TracingPolicyMode, str]] = ..., stats: _Optional[_Union[TracingPolicyStats, _Mapping]] = ..., domain: _Optional[str] = ..., hook_statuses: _Optional[_Iterable[_Union[HookStatus, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ..., missed: _Optional[int] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fell_back: _Optional[bool] = ..., max_kills_per_minute: _Optional[int] = ..., enforcement: _Optional[_Union[EnforcementLedger, _Mapping]] = ..., workload_filters: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -39,5 +39,6 @@ COMMANDS: Final = (
     CommandRow("dump", "The same as debug dump.", hidden=True),
     CommandRow("sensors", "Deprecated: use tracingpolicy.", hidden=True),
     CommandRow("rthooks", "Announce a container to the agent, for tests.", hidden=True),
+    CommandRow("cgtracker", "Tools for the table of containers' cgroups.", hidden=True),
     CommandRow("policyfilter", "Tools for the filter of policies by workload.", hidden=True),
 )

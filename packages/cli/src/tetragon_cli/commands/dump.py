@@ -12,6 +12,7 @@ from tetragon_core.errors import TetragonError, UsageError
 
 from ..kernel_objects import PIN_ROOT, owned_map, run_dir_option
 from ..settings import client_options, client_settings
+from ..workload_lines import filter_lines, map_fname, print_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
     from tetragon.sensors_pb2 import DumpProcessCacheResArgs
 
-__all__ = ["command", "execve_lines", "no_policy_filter", "process_cache"]
+__all__ = ["command", "execve_lines", "process_cache"]
 
 _PROCESSES: Final = "processes"
 """The base sensor's table of processes."""
-_map_fname = click.option(
-    "--map-fname", default="", metavar="FILE", help="A pinned map [the agent's, pinned or not]."
-)
 
 
 @client_options
@@ -89,7 +87,7 @@ def process_cache(
 
 @command.command("execve")
 @client_options
-@_map_fname
+@map_fname
 @run_dir_option
 def _execve(map_fname: str, run_dir: Path) -> None:
     """Print the processes that the programs in the kernel know."""
@@ -113,23 +111,17 @@ def execve_lines(info_file: Path, map_fname: str = "") -> Iterator[str]:
 
 @command.command("policyfilter")
 @client_options
-@_map_fname
-def _policy_filter(map_fname: str) -> None:  # noqa: ARG001  # upstream's option
-    """Tell that there is no such map here."""
-    raise no_policy_filter()
-
-
-def no_policy_filter() -> TetragonError:
-    """Why there is nothing to show."""
-    return TetragonError(
-        "this agent has no policy filter map: its policies apply to every workload"
-    )
+@map_fname
+@run_dir_option
+def _policy_filter(map_fname: str, run_dir: Path) -> None:
+    """Print the cgroups of the containers that each filter of policies holds for."""
+    print_all(filter_lines(run_dir, map_fname))
 
 
 @command.command("errmetrics")
 @client_options
 @click.option("-o", "--output", default="tab", help="tab or json.")
-@_map_fname
+@map_fname
 def _error_metrics(output: str, map_fname: str) -> None:  # noqa: ARG001  # upstream's option
     """Tell where errors inside the kernel are counted here."""
     if output not in {"tab", "json"}:

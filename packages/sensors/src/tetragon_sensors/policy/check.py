@@ -156,7 +156,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
         ),
         enforces=does_more,
         gate=gate,
-        is_gated=bool(filters_of(policy)),
+        gates=planning.gates,
     )
 
 

@@ -128,7 +128,7 @@ class Engine:
         if missing:
             raise LoadError(f"nobody answers which are {describe_filter(missing[0])}")
         plan = make_plan(policy, self.kernel, self._numbers, self.limits, filters)
-        if plan.is_gated:
+        if plan.gates:
             self.members()
         check_host(policy, self._host)
         loaded = LoadedPolicy(plan, self, max_kills=self.limits.kill_limit(policy))

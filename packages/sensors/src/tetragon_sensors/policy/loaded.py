@@ -117,6 +117,11 @@ class LoadedPolicy:
         return own + sum(map(_memlock, self._tracking.fds))
 
     @property
+    def filter_numbers(self) -> Sequence[int]:
+        """Of its filters by workload, as members() has them."""
+        return self.plan.gates.numbers
+
+    @property
     def enforces(self) -> bool:
         """Whether it does more than to report, unless it only monitors."""
         return self.plan.enforces
@@ -163,7 +168,7 @@ class LoadedPolicy:
             return ""
         before, deciding = self._kept, self._deciding()
         others = [one for one in self._attachments if one not in deciding]
-        if self.plan.is_gated:
+        if self.plan.gates:
             others.append(Attachment("tracepoint", self._engine.base.cgroup_links()))
         maps = {STATE: self._state_map.fd}
         if deciding:

@@ -242,5 +242,5 @@ class Plan:
     """Some selector asks for more than events."""
     gate: Gate | None = None
     """Which workloads it is for; None: every one."""
-    is_gated: bool = False
-    """It, or some selector of it, is for some workloads only."""
+    gates: Gates = NO_GATES
+    """Of the policy and of its selectors."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which workloads a hook is for: asked first of all, by the cgroup of the running task.
 
-    task ─► cgroup id ─► `container_cgroups` ─► id of the container's cgroup ─► `workload_members`
+    task ─► cgroup id ─► `container_cgroups` ─► id of the container's cgroup ─► `workload_filter`
                               │ none: the host                                    │ a bit per filter
 
 The base sensor keeps the first map, the server fills the second: programs are never loaded anew
@@ -21,7 +21,7 @@ from tetragon_sensors.program.opcodes import Helper, Register
 from .reading import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tetragon_core.policy.model import Workloads
     from tetragon_core.policy.workload_filters import WorkloadFilter
@@ -45,7 +45,7 @@ R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, FP = Register
 
 HOMES: Final = CONTAINER_CGROUPS
 """Map of the base sensor: id of a cgroup -> id of the cgroup its container was made with."""
-MEMBERS: Final = "workload_members"
+MEMBERS: Final = "workload_filter"
 MAX_FILTERS: Final = 512
 """Different filters of all policies together."""
 _BITMAP_BYTES: Final = MAX_FILTERS // 8
@@ -67,6 +67,14 @@ class Gates:
 
     def __init__(self, numbers: Mapping[WorkloadFilter, int] | None = None) -> None:
         self._numbers = numbers or {}
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """All of them."""
+        return tuple(self._numbers.values())
 
     def of(self, workloads: Workloads | None, namespace: str = "") -> Gate | None:
         """Of a policy's selectors, or of one of its selectors; None: there is nothing to ask.

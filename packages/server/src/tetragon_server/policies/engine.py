@@ -79,6 +79,10 @@ class LoadedPolicy(Protocol):
         """
 
     @property
+    def filter_numbers(self) -> Sequence[int]:
+        """Of its filters by workload, as it was told them."""
+
+    @property
     def enforces(self) -> bool:
         """Whether it stops anything while it does not only monitor."""
 

@@ -71,6 +71,8 @@ def policy_status(entry: PolicyEntry) -> pb.TracingPolicyStatus:
         fell_back=bool(entry.fallback),
         max_kills_per_minute=0 if entry.mode is PolicyMode.MONITOR_ONLY else entry.max_kills,
     )
+    if entry.loaded is not None:
+        status.workload_filters.extend(entry.loaded.filter_numbers)
     if entry.loaded is not None or entry.state is PolicyState.DISABLED:
         status.mode = _MODES[entry.mode]
     if entry.since_ns:
