@@ -64,14 +64,17 @@ def _call_once(address: str, method: str, message: bytes, deadline: float) -> by
 def _connect(address: str, deadline: float) -> tuple[socket, str]:
     """The connection, and what the server is called in the call."""
     family, target, authority = _endpoint(address)
+    connection = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
-        connection = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         connection.settimeout(max(0.001, deadline - monotonic()))
         connection.connect(target)
     except TimeoutError as error:
+        connection.close()
         raise ConnectionFailedError(f"{address} accepts no connection in time") from error
     except OSError as error:
-        raise ConnectionFailedError(f"cannot connect to {address}: {error.strerror}") from error
+        connection.close()
+        why = error.strerror or error
+        raise ConnectionFailedError(f"cannot connect to {address}: {why}") from error
     # A socket is one; it only has no makefile() and the like.
     return connection, authority  # type: ignore[return-value]  # _socket.socket is its base
 

@@ -40,13 +40,28 @@ def loads(data: bytes) -> object:
     try:
         text = data.strip(_WHITE).decode()
         value, end = _SCAN(text, 0)
-    except (ValueError, RecursionError) as error:
-        raise TetragonError(f"no JSON: {error}") from error
+    except (ValueError, RecursionError, SystemError) as error:
+        raise TetragonError(f"no JSON: {_reason(data, error)}") from error
     except StopIteration as error:
         raise TetragonError(f"no JSON: a value is missing at character {error.value}") from error
     if end != len(text):
         raise TetragonError(f"no JSON: more text follows at character {end}")
     return value
+
+
+def _reason(data: bytes, error: Exception) -> str:
+    """The scanner of Python 3.11 takes its exception from a module that is not imported here, and
+    without it raises SystemError.
+    """
+    if not isinstance(error, SystemError):
+        return str(error)
+    import json  # noqa: PLC0415  # 8 ms, for what is no JSON only
+
+    try:
+        json.loads(data)
+    except ValueError as found:
+        return str(found)
+    return str(error)
 
 
 def dumps(value: object) -> str:

@@ -95,7 +95,11 @@ def _put_aside(path: str, descriptor: int) -> None:
     stem, dot, ending = path.rpartition(".")
     now = now_text()
     moment = f"{now[:19].replace(':', '-')}.{now[20:23]}"
-    os.rename(path, f"{stem}-{moment}.{ending}" if dot else f"{path}-{moment}")  # noqa: PTH104  # as above
+    aside = f"{stem}-{moment}.{ending}" if dot else f"{path}-{moment}"
+    if os.path.lexists(aside):
+        # Another was put aside in this millisecond: the next hook does it.
+        return
+    os.rename(path, aside)  # noqa: PTH104  # as above
     _remove_old(f"{stem}-" if dot else f"{path}-", f".{ending}" if dot else "")
 
 

@@ -30,6 +30,8 @@ else:
 __all__ = ["run"]
 
 _STDIN: Final = 0
+_CALL_ENDS_S: Final = 0.1
+"""A call of the agent ends by itself, and tells more than the timer does."""
 _GRACE_S: Final = 1.0
 """After the deadline: to write why into the log."""
 
@@ -78,7 +80,7 @@ class _Call:
 
     def guarded(self, work: Callable[[], None]) -> int:
         """Do it with a timer; the exit code."""
-        _interrupt_after(self._options.timeout_s)
+        _interrupt_after(self._options.timeout_s + _CALL_ENDS_S)
         try:
             work()
         except TetragonError as error:
