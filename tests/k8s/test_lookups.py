@@ -28,7 +28,7 @@ class FakeRuntime:
     """Answers each question by the next of its answers, and then by the last of them."""
 
     name = "the fake"
-    registers_first = False
+    patience_s = 1000.0
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)

@@ -16,7 +16,7 @@ from tetragon_core.workloads.model import Container
 
 from .grpc_socket import GrpcSocket
 from .id_names import maker
-from .runtime import Found, RuntimeFailedError, bounded
+from .runtime import REGISTERED_S, Found, RuntimeFailedError, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ _MAX_REFUSED: Final = 1024
 class ContainerdRuntime:
     """One socket."""
 
-    registers_first = True
+    patience_s = REGISTERED_S
 
     def __init__(self, path: str) -> None:
         self.name = f"containerd at unix://{path}"
@@ -68,16 +68,18 @@ class ContainerdRuntime:
             and _is_id(container_id)
         )
 
-    async def find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found]:
+    async def find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
         """Asked one by one: the replies of a list hold the whole configuration of each."""
         await self._read_namespaces({_split(one.path)[0] for one in cgroups} - {""})
-        found = {}
+        found: dict[int, Found | None] = {}
         for cgroup in cgroups:
             namespace, container_id = _split(cgroup.path)
             if maker(cgroup.path) == _NERDCTL:
                 names, container_id = self._namespaces - _OTHERS, cgroup.container_id
             else:
                 names = self._namespaces & {namespace}
+            if not names:
+                found[cgroup.id] = None
             for name in names:
                 answer = await self._container(name, container_id)
                 if answer is not None:

@@ -16,7 +16,7 @@ from tetragon_core.workloads.model import Container, Pod
 
 from .grpc_socket import GrpcSocket
 from .id_names import maker
-from .runtime import Found, bounded
+from .runtime import ANY_TIME_S, Found, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _SANDBOX: Final = "POD"
 class CriRuntime:
     """One socket."""
 
-    registers_first = False
+    patience_s = ANY_TIME_S
 
     def __init__(self, path: str) -> None:
         self.name = f"the container runtime at unix://{path}"

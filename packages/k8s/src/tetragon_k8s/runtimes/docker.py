@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tetragon_core.workloads.model import Container, Pod
 
 from .id_names import maker
-from .runtime import Found, RuntimeFailedError, bounded
+from .runtime import REGISTERED_S, Found, RuntimeFailedError, bounded
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _FEW: Final = 32
 class DockerRuntime:
     """One socket."""
 
-    registers_first = True
+    patience_s = REGISTERED_S
 
     def __init__(self, path: str, runtime: str = "docker") -> None:
         """`runtime`: docker or podman, whose names of cgroups differ."""

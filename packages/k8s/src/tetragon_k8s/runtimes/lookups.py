@@ -31,8 +31,6 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_S: Final = 0.01
 _LONGEST_DELAY_S: Final = 0.5
-_REGISTERED_S: Final = 0.3
-"""How long a runtime is asked again that knows its containers before their cgroups."""
 _ILL_DELAYS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses while the runtime cannot be asked."""
 _MAX_WANTED: Final = 8192
@@ -65,7 +63,7 @@ class Lookups:
         """
         self._runtime = runtime
         self._table = table
-        self._patience_s = min(patience_s, _REGISTERED_S) if runtime.registers_first else patience_s
+        self._patience_s = min(patience_s, runtime.patience_s)
         self._ill_patience_s = patience_s
         self._call_s = call_s
         self._clock_s = clock_s

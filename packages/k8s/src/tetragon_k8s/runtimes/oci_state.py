@@ -43,7 +43,8 @@ class _State(NamedTuple):
 class OciRuntime:
     """One directory of states."""
 
-    registers_first = False
+    patience_s = 1.0
+    """crun writes its state long before the first process runs."""
 
     def __init__(
         self,
@@ -87,6 +88,8 @@ class OciRuntime:
             container_id = self._by_cgroup.get(cgroup.path)
             if container_id is not None:
                 found[cgroup.id] = self._found(container_id, cgroup)
+            elif not self._is_making(cgroup):
+                found[cgroup.id] = None
         return found
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from tetragon_core.workloads.model import Container
 from .conmon import find_monitor
 from .container_storage import ContainerStorage, StoredContainer
 from .id_names import maker
-from .runtime import Found
+from .runtime import ANY_TIME_S, Found
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _MAX_STORAGES: Final = 64
 class PodmanRuntime:
     """All storages of this host."""
 
-    registers_first = False
+    patience_s = ANY_TIME_S
 
     def __init__(self, storages: Sequence[str], cgroups: str, procfs: str, host_root: str) -> None:
         """`storages`: roots where containers are looked for first. `cgroups`: where the root of the

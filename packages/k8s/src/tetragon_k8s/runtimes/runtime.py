@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,8 +15,20 @@ if TYPE_CHECKING:
     from tetragon_core.workloads.cgroup_table import Cgroup
     from tetragon_core.workloads.model import Container, Pod
 
-__all__ = ["Found", "NotServedError", "Runtime", "RuntimeFailedError", "bounded"]
+__all__ = [
+    "ANY_TIME_S",
+    "REGISTERED_S",
+    "Found",
+    "NotServedError",
+    "Runtime",
+    "RuntimeFailedError",
+    "bounded",
+]
 
+REGISTERED_S: Final = 0.3
+"""Patience with a runtime that knows its containers before their cgroups are made."""
+ANY_TIME_S: Final = math.inf
+"""Patience that only the option limits."""
 _MAX_LABELS: Final = 256
 _MAX_TEXT: Final = 4096
 
@@ -42,8 +55,8 @@ class Runtime(Protocol):
 
     name: str
     """For the log: "docker at unix:///run/docker.sock"."""
-    registers_first: bool
-    """Whether it knows a container before that one's cgroup is made."""
+    patience_s: float
+    """How long to ask again about a cgroup it does not know; the option may say less."""
 
     def start(self) -> None:
         """Prepare for claims(); must not fail and not take long."""
