@@ -73,15 +73,12 @@ def test_entered_when_it_is_told(side: Side) -> None:
     assert {7: 7, 8: 7} == side.kernel.table
 
 
-def test_left_when_it_was_none(side: Side) -> None:
-    """A cgroup that may be a container's is held for one until all have said no."""
+def test_the_hosts_until_it_is_told(side: Side) -> None:
+    """A cgroup that everybody is asked about for its name tells nothing is not a container's."""
     side.cgroups.add(7, "/system.slice")
-    before = dict(side.kernel.table)
+    side.cgroups.add(8, "/system.slice/a")
 
-    side.workloads.give_up(7)
-
-    assert {7: 7} == before
-    assert {} == side.kernel.table
+    assert 0 == side.kernel.writes
 
 
 def test_written_once(side: Side) -> None:

@@ -56,8 +56,7 @@ class ContainerCgroups:
         """Whether that changed anything."""
         if cgroup.id not in self._table.cgroups:
             return False
-        home = self._table.home(cgroup.id)
-        home_id = home.id if home is not None else 0
+        home_id = self._home_id(cgroup)
         if self._homes.get(cgroup.id, 0) == home_id:
             return False
         if home_id:
@@ -67,6 +66,14 @@ class ContainerCgroups:
             del self._homes[cgroup.id]
             self._kernel.leave(cgroup.id)
         return True
+
+    def _home_id(self, cgroup: Cgroup) -> int:
+        """0 for the host's, and for what somebody was only asked about: most of it is the host's."""
+        home = self._table.home(cgroup.id)
+        if home is None:
+            return 0
+        is_container = bool(home.container_id) or self._table.cgroups.is_container(home.id)
+        return home.id if is_container else 0
 
     def _on_removed(self, cgroup: Cgroup) -> None:
         if self._homes.pop(cgroup.id, 0):
