@@ -68,7 +68,7 @@ class ContainerCgroups:
         return True
 
     def _home_id(self, cgroup: Cgroup) -> int:
-        """0 for the host's, and for what somebody was only asked about: most of it is the host's."""
+        """0 for the host's; what a source was only asked about is the host's for now."""
         home = self._table.home(cgroup.id)
         if home is None:
             return 0
