@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cgroup_number",
+    "enter_home",
     "filter_bits",
     "filter_lines",
     "home_lines",
     "home_number",
-    "homes_map",
     "map_fname",
     "print_all",
 ]
@@ -73,14 +73,20 @@ def home_lines(info_file: Path, fname: str = "") -> Iterator[str]:
     )
 
     found: dict[int, list[int]] = defaultdict(list)
-    table = read_table(homes_map(info_file, fname), Path(fname), CGROUP_BYTES)
+    table = read_table(_homes_map(info_file, fname), Path(fname), CGROUP_BYTES)
     for cgroup, home in sorted(table.items()):
         found[home].append(cgroup)
     return _lines(found)
 
 
-def homes_map(info_file: Path, fname: str) -> int | None:
-    """The agent's table of containers' cgroups; None for one that is pinned."""
+def enter_home(info_file: Path, fname: str, cgroup: int, home: int) -> None:
+    """Have a cgroup belong to the container with that cgroup. Raises TetragonError."""
+    from tetragon_sensors.workload_tables import enter_cgroup  # noqa: PLC0415  # not for --help
+
+    enter_cgroup(_homes_map(info_file, fname), Path(fname), cgroup, home)
+
+
+def _homes_map(info_file: Path, fname: str) -> int | None:
     return None if fname else owned_map(_HOMES, Path(PIN_ROOT), info_file)
 
 

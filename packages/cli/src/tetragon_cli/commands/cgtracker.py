@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..kernel_objects import run_dir_option
 from ..settings import client_options
-from ..workload_lines import cgroup_number, home_lines, homes_map, map_fname, print_all
+from ..workload_lines import cgroup_number, enter_home, home_lines, map_fname, print_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -40,7 +43,4 @@ def _add(tracked: str, tracker: str, map_fname: str, run_dir: Path) -> None:
 
     Both are directories or numbers. The agent does not know of it, and may change it again.
     """
-    from tetragon_sensors.workload_tables import enter_cgroup  # noqa: PLC0415  # not for --help
-
-    number = homes_map(run_dir, map_fname)
-    enter_cgroup(number, Path(map_fname), cgroup_number(tracked), cgroup_number(tracker))
+    enter_home(run_dir, map_fname, cgroup_number(tracked), cgroup_number(tracker))
