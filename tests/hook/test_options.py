@@ -98,7 +98,8 @@ def test_wrong_words(words: list[str], expected: str) -> None:
 
 def test_wrong_values_in_settings() -> None:
     """Neither a number nor an object is a text."""
-    for value in (5, {}, [1]):
+    values: tuple[object, ...] = (5, {}, [1])
+    for value in values:
         with pytest.raises(UsageError, match="log_level is neither"):
             parsed("x", log_level=value)
 

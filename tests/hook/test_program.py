@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hook.agents import DEADLINE_S, grpcio_agent, sending
+from hook.agents import DEADLINE_S, grpcio_agent, never_answering, sending
 from hook.hooked import SPEC, STATE
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def test_without_an_agent(hooked: Hooked, words: tuple[str, ...], code: int) -> 
 
 def test_an_agent_that_hangs(hooked: Hooked, tmp_path: Path) -> None:
     """The deadline ends it, whatever the agent does with the connection."""
-    with sending(
-        tmp_path, lambda connection: [None for _ in iter(lambda: connection.recv(99), b"")]
-    ) as address:  # type: ignore[func-returns-value, arg-type, return-value]  # reads until the end
+    with sending(tmp_path, never_answering) as address:
         code, errors = hooked.run("createRuntime", f"--grpc-address={address}", SHORT)
 
     assert code == 1
