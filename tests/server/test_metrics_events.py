@@ -12,6 +12,7 @@ from server.measured import series, sources, value
 from tetragon_core.events import Event, HookHit, Throttle
 from tetragon_core.hooks import ArgumentValue, HookEvent, HookInfo, HookMessage
 from tetragon_core.messages import ProcessKey
+from tetragon_core.workloads.model import Pod, Workload
 from tetragon_server.config import AgentConfig
 from tetragon_server.metrics.event_counts import IDLE_S, OTHER, EventCounts
 
@@ -167,12 +168,58 @@ def test_idle_series_stay_while_there_is_room() -> None:
 def test_label_filter(chosen: str, filled: dict[str, str]) -> None:
     """Labels that are not chosen are there, and empty; so sums over them are right."""
     config = AgentConfig(metrics_label_filter=chosen)
-    counts = EventCounts(by_binary="binary" in config.metric_labels)
+    counts = EventCounts(config.metric_labels)
     counts(of("/a"))
 
     ((labels, _),) = series(sources(config=config, events=counts), EVENTS).items()
 
     assert dict.fromkeys(BY_LABELS, "") | filled | {"type": "PROCESS_EXEC"} == dict(labels)
+
+
+def of_pod(name: str, binary: str = "/a") -> Event:
+    found = process(image=image(binary=binary))
+    found.workload = Workload(None, Pod(namespace="shop", name=name, workload="web"))
+    return exec_event(process=found)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (
+            "namespace,workload,pod,binary",
+            {("shop", "web", "web-1", "/a"): 2, ("shop", "web", "web-2", "/a"): 1},
+        ),
+        ("namespace,binary", {("shop", "", "", "/a"): 3}),
+        ("workload", {("", "web", "", ""): 3}),
+        ("binary", {("", "", "", "/a"): 3}),
+    ],
+)
+def test_labels_of_pods(chosen: str, expected: dict[tuple[str, ...], int]) -> None:
+    """Events of pods are counted apart by the labels that are chosen, and apart from the host's."""
+    config = AgentConfig(metrics_label_filter=chosen)
+    counts = EventCounts(config.metric_labels)
+    for name in ("web-1", "web-2", "web-1"):
+        counts(of_pod(name))
+
+    found = {
+        tuple(dict(labels)[name] for name in ("namespace", "workload", "pod", "binary")): count
+        for labels, count in series(sources(config=config, events=counts), EVENTS).items()
+    }
+
+    assert expected == found
+
+
+def test_pods_share_the_limit_of_series() -> None:
+    """However many pods there are, the series end: what comes later has no pod."""
+    counts = EventCounts(max_series=2)
+    for number in range(4):
+        counts(of_pod(f"web-{number}"))
+
+    found = series(sources(events=counts), EVENTS)
+
+    assert {("web-0", "/a"): 1, ("web-1", "/a"): 1, ("", OTHER): 2} == {
+        (dict(labels)["pod"], dict(labels)["binary"]): count for labels, count in found.items()
+    }
 
 
 def test_counting_off() -> None:

@@ -32,7 +32,7 @@ class AgentMetrics:
         if config.metrics_server and config.enable_event_metrics:
             from .event_counts import EventCounts  # noqa: PLC0415  # only if somebody may ask
 
-            self.counts = EventCounts(by_binary="binary" in config.metric_labels)
+            self.counts = EventCounts(config.metric_labels)
         self._server: MetricsServer | None = None
 
     @property

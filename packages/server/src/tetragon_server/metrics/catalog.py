@@ -13,6 +13,7 @@ from .of_agent import AGENT
 from .of_events import EVENTS
 from .of_export import EXPORT
 from .of_kernel import KERNEL
+from .of_pods import PODS
 from .of_policies import POLICIES
 from .of_processes import PROCESSES
 
@@ -22,6 +23,7 @@ GROUPS: Final = {
     "Events": EVENTS,
     "The kernel's side": KERNEL,
     "Processes": PROCESSES,
+    "Pods": PODS,
     "Policies": POLICIES,
     "Export": EXPORT,
     "The agent": AGENT,
@@ -39,8 +41,10 @@ PROCESS_METRICS: Final = (
 """Of the agent's own process, by prometheus_client."""
 
 _LONG_DATA: Final = "long arguments travel in the event's own record, so nothing is put together"
-_NO_WAITING: Final = "no event waits for data that is missing"
-_NO_PODS: Final = "it counts what a watch of pods does, and there is none"
+_NO_WAITING: Final = (
+    "events wait for nothing but their pods: tetragon_mini_events_waited_total and"
+    " tetragon_mini_events_incomplete_total"
+)
 _ONE_RING: Final = "there is no second queue behind the ring buffer: its reader handles the record"
 _NO_HOOKS: Final = "it counts what pod policies do when containers start, and there are none"
 
@@ -88,13 +92,12 @@ ABSENT: Final = (
         "tetragon_enforcer_missed_notifications_total",
         "no notification can be missed: who decides leaves the verdict with the thread",
     ),
-    Absent("tetragon_policyfilter_operations_total", _NO_PODS),
+    Absent(
+        "tetragon_policyfilter_operations_total",
+        "only what fails is counted: tetragon_mini_policy_members_refused_total",
+    ),
     Absent("tetragon_policyfilter_hook_container_name_missing_total", _NO_HOOKS),
     Absent("tetragon_policyfilter_hook_container_image_missing_total", _NO_HOOKS),
     Absent("tetragon_cri_cgidmap_resolutions_total", "no container runtime is asked"),
     Absent("tetragon_cri_cgidmap_resolutions_errors_total", "no container runtime is asked"),
-    Absent("tetragon_watcher_events_total", _NO_PODS),
-    Absent("tetragon_watcher_errors_total", _NO_PODS),
-    Absent("tetragon_watcher_delete_pod_cache_hits", _NO_PODS),
-    Absent("tetragon_watcher_delete_pod_cache_evictions", _NO_PODS),
 )

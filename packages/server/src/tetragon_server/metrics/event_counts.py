@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts every event by type, hook, system call and binary, for the metrics about events.
+"""Counts every event by type, hook, system call, pod and binary, for the metrics about events.
 
 Called for each event, so counting is one addition in a plain dictionary; labels are made when
 somebody asks. However many binaries a host runs, there is an end to the series: what comes when
 their number is reached is counted under `<other>`, and so is what nobody has run for an hour once
-half of them are taken. So sums over binaries never shrink. Pods are not known here.
+half of them are taken. So sums over binaries and pods never shrink.
 """
 
 from __future__ import annotations
@@ -16,16 +16,23 @@ from tetragon_core.events import HookHit, ProcessExec, ProcessExit, Throttle
 from tetragon_core.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from tetragon_core.events import Event
     from tetragon_core.hooks import HookInfo, HookMessage
     from tetragon_core.process import Process
+    from tetragon_core.workloads.model import Pod
+
+    Key = str | tuple[str, str, str, str]
+    """What is counted apart: the binary on the host; namespace, workload, pod and binary in pods.
+
+    A text is found fastest, and most events are of the host."""
 
 __all__ = ["MAX_SERIES", "OTHER", "EventCounts", "Subject"]
 
 MAX_SERIES: Final = 4096
 """Sets of labels counted apart; Prometheus gets about twice as many, as a hit is in two metrics."""
+PROCESS_LABELS: Final = frozenset({"namespace", "workload", "pod", "binary"})
 OTHER: Final = "<other>"
 """Stands for binaries that are not counted apart. No path begins so."""
 IDLE_S: Final = 3600
@@ -46,7 +53,7 @@ class Subject(NamedTuple):
 
 
 class _Tally:
-    """Counts of one subject by binary."""
+    """Counts of one subject by pod and binary."""
 
     __slots__ = ("counts", "marks", "subject", "wants_calls")
 
@@ -54,18 +61,22 @@ class _Tally:
         self.subject = subject
         self.wants_calls = wants_calls
         """Its hits tell which system call they are."""
-        self.counts: dict[str, int] = {}
-        self.marks: dict[str, tuple[int, float]] = {}
+        self.counts: dict[Key, int] = {}
+        self.marks: dict[Key, tuple[int, float]] = {}
         """The count at the last look, and since when it is the same."""
 
 
 class EventCounts:
-    """A tap of the pump; `by_binary` off: all binaries are one."""
+    """A tap of the pump; gets events that have their workload."""
 
-    def __init__(self, *, by_binary: bool = True, max_series: int = MAX_SERIES) -> None:
+    def __init__(
+        self, labels: Collection[str] = PROCESS_LABELS, *, max_series: int = MAX_SERIES
+    ) -> None:
+        """`labels`: those of a process that are told apart; others stay empty."""
         self.folded = 0
         """Events counted under `<other>` because there were too many series."""
-        self._by_binary = by_binary
+        self._by_binary = "binary" in labels
+        self._pod_labels = tuple(one in labels for one in ("namespace", "workload", "pod"))
         self._max_series = max_series
         self._series = 0
         self._tallies: dict[Subject, _Tally] = {}
@@ -76,7 +87,7 @@ class EventCounts:
         self._exits = self._tally(Subject("PROCESS_EXIT"))
         self._throttles = self._tally(Subject("PROCESS_THROTTLE"))
         fast = {ProcessExec: self._execs.counts, ProcessExit: self._exits.counts}
-        self._fast: dict[type, dict[str, int]] = fast if by_binary else {}
+        self._fast: dict[type, dict[Key, int]] = fast if self._by_binary else {}
         """Where the events are counted that come in crowds: two look-ups and it is done."""
 
     def __call__(self, event: Event) -> None:
@@ -85,7 +96,11 @@ class EventCounts:
         if counts is None:
             self._count(event)
             return
-        image = event.process.image  # type: ignore[union-attr]  # no throttle is among the fast
+        process = event.process  # type: ignore[union-attr]  # no throttle is among the fast
+        image, workload = process.image, process.workload
+        if workload is not None and workload.pod is not None:
+            self._count(event)
+            return
         binary = "" if image is None else image.binary
         if binary in counts:
             counts[binary] += 1
@@ -100,11 +115,25 @@ class EventCounts:
             self._add(self._throttles, "")
         else:
             tally = self._execs if isinstance(event, ProcessExec) else self._exits
-            self._add(tally, self._binary(event.process))
+            self._add(tally, self._key(event.process))
 
-    def _binary(self, process: Process) -> str:
+    def _key(self, process: Process) -> Key:
         image = process.image if self._by_binary else None
-        return "" if image is None else image.binary
+        binary = "" if image is None else image.binary
+        workload = process.workload
+        if workload is None or workload.pod is None:
+            return binary
+        return self._key_in_pod(workload.pod, binary)
+
+    def _key_in_pod(self, pod: Pod, binary: str) -> Key:
+        namespace, workload, name = self._pod_labels
+        key = (
+            pod.namespace if namespace else "",
+            pod.workload if workload else "",
+            pod.name if name else "",
+            binary,
+        )
+        return key if any(self._pod_labels) else binary
 
     @property
     def series(self) -> int:
@@ -113,21 +142,23 @@ class EventCounts:
 
     def totals(
         self, group: Callable[[Subject], tuple[str, ...]]
-    ) -> Iterator[tuple[tuple[str, ...], str, int]]:
-        """For each group of subjects that is not all empty texts: its name, binary and count.
+    ) -> Iterator[tuple[tuple[str, ...], int]]:
+        """For each group of subjects that is not all empty texts: labels and count.
+
+        The labels are those of the group, then namespace, workload, pod and binary.
 
         As they are now; what is counted meanwhile does no harm.
         """
-        totals: dict[tuple[str, ...], dict[str, int]] = {}
+        totals: dict[tuple[str, ...], dict[Key, int]] = {}
         for subject, tally in self._tallies.items():
             if any(name := group(subject)):
                 total = totals.setdefault(name, {})
-                for binary, count in tally.counts.items():
-                    total[binary] = total.get(binary, 0) + count
+                for key, count in tally.counts.items():
+                    total[key] = total.get(key, 0) + count
         return (
-            (name, binary, count)
+            ((*name, *_labels(key)), count)
             for name, total in totals.items()
-            for binary, count in total.items()
+            for key, count in total.items()
         )
 
     def give_up_idle(self, now_s: float) -> None:
@@ -137,16 +168,16 @@ class EventCounts:
         if self._series * 2 < self._max_series:
             return
         for tally in tuple(self._tallies.values()):
-            for binary, count in tuple(tally.counts.items()):
-                before, since_s = tally.marks.get(binary, (-1, now_s))
+            for key, count in tuple(tally.counts.items()):
+                before, since_s = tally.marks.get(key, (-1, now_s))
                 if count != before:
-                    tally.marks[binary] = (count, now_s)
-                elif now_s - since_s >= IDLE_S and binary != OTHER:
-                    self._fold(tally, binary)
+                    tally.marks[key] = (count, now_s)
+                elif now_s - since_s >= IDLE_S and key != OTHER:
+                    self._fold(tally, key)
 
-    def _fold(self, tally: _Tally, binary: str) -> None:
-        count = tally.counts.pop(binary)
-        del tally.marks[binary]
+    def _fold(self, tally: _Tally, key: Key) -> None:
+        count = tally.counts.pop(key)
+        del tally.marks[key]
         self._series -= 1
         tally.counts[OTHER] = tally.counts.get(OTHER, 0) + count
 
@@ -154,21 +185,21 @@ class EventCounts:
         hit = event.hit
         found = self._hooks.get(id(hit.info))
         tally = self._tally_of(hit.info) if found is None else found[1]
-        binary = self._binary(event.process)
-        self._add(tally, binary)
+        key = self._key(event.process)
+        self._add(tally, key)
         if tally.wants_calls and (call := _syscall(hit)):
-            self._add(self._tally(Subject("", syscall=call)), binary)
+            self._add(self._tally(Subject("", syscall=call)), key)
 
-    def _add(self, tally: _Tally, binary: str) -> None:
+    def _add(self, tally: _Tally, key: Key) -> None:
         counts = tally.counts
-        if binary not in counts:
+        if key not in counts:
             if self._series >= self._max_series:
                 self.folded += 1
-                binary = OTHER
-            if binary not in counts:
-                counts[binary] = 0
-                self._series += binary != OTHER
-        counts[binary] += 1
+                key = OTHER
+            if key not in counts:
+                counts[key] = 0
+                self._series += key != OTHER
+        counts[key] += 1
 
     def _tally_of(self, info: HookInfo) -> _Tally:
         name = info.event.value.upper()
@@ -189,6 +220,10 @@ class EventCounts:
         if found is None:
             found = self._tallies[subject] = _Tally(subject, wants_calls=wants_calls)
         return found
+
+
+def _labels(key: Key) -> tuple[str, str, str, str]:
+    return ("", "", "", key) if isinstance(key, str) else key
 
 
 def _hook_text(info: HookInfo) -> str:

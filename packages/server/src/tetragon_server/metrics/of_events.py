@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS"]
 
 _PROCESS: Final = ("namespace", "workload", "pod", "binary", "node_name")
-_CONTAINERS: Final = "namespace, workload and pod are empty until pods are known"
+_CONTAINERS: Final = "containers outside of Kubernetes have the pod that stands for them in events"
 
 
 def _by_process(scrape: Scrape, group: Callable[[Subject], tuple[str, ...]]) -> Iterator[Sample]:
@@ -25,7 +25,7 @@ def _by_process(scrape: Scrape, group: Callable[[Subject], tuple[str, ...]]) -> 
     config, counts = scrape.sources.config, scrape.sources.events
     node = scrape.sources.node_name if "node_name" in config.metric_labels else ""
     totals = () if counts is None else counts.totals(group)
-    return (((*found, "", "", "", binary, node), count) for found, binary, count in totals)
+    return (((*found, node), count) for found, count in totals)
 
 
 def _types(scrape: Scrape) -> Iterator[Sample]:
