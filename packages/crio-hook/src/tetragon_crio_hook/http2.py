@@ -73,21 +73,22 @@ class Exchange:
         self._send(
             _PREFACE + _frame(_SETTINGS, 0, 0, _OUR_SETTINGS) + _frame(_HEADERS, 4, 1, block)
         )
-        rest = self._send_message(b"\x00" + len(message).to_bytes(4, "big") + message)
+        whole = b"\x00" + len(message).to_bytes(4, "big") + message
+        rest = self._send_message(memoryview(whole))
         while not self._is_over:
             self._take(*self._read_frame())
             if rest and not self._is_over:
                 rest = self._send_message(rest)
         return self._headers, self._reply
 
-    def _send_message(self, rest: bytes) -> bytes:
+    def _send_message(self, rest: memoryview) -> memoryview:
         """Send what the windows permit; return what is left."""
         while rest:
             size = min(len(rest), self._window, self._stream_window, self._max_frame)
             if size <= 0:
                 break
             flags = _END_STREAM if size == len(rest) else 0
-            self._send(_frame(_DATA, flags, 1, rest[:size]))
+            self._send(_frame(_DATA, flags, 1, bytes(rest[:size])))
             self._window -= size
             self._stream_window -= size
             rest = rest[size:]
