@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Pods and containers read from objects of the API, and what may be wrong with them."""
+
 from __future__ import annotations
 
 from typing import Any

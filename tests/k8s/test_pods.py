@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the table learns of pods, in whatever order it is told."""
+
 from __future__ import annotations
 
 import asyncio

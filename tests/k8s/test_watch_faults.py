@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What a watch does when the API server, or the way to it, is at fault."""
+
 from __future__ import annotations
 
 import asyncio

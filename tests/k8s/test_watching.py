@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What a watch does, against the fake API server."""
+
 from __future__ import annotations
 
 from contextlib import asynccontextmanager

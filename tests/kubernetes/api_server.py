@@ -204,15 +204,15 @@ class ApiServer:
         """Create objects of any kind, by their apiVersion and kind."""
         return [self.request("POST", collection(one), one) for one in objects]
 
-    def kubeconfig(self, user: str = AGENT) -> Path:
-        """A file to reach the server with, as this user."""
+    def kubeconfig(self, user: str = AGENT, token: str = "") -> Path:
+        """A file to reach the server with, as this user, or with a token of another."""
         path = self._directory / f"{user}.kubeconfig"
         cluster = {"server": self.url, "certificate-authority": str(self.ca)}
         config = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": user, "user": {"token": f"token-{user}"}}],
+            "users": [{"name": user, "user": {"token": token or f"token-{user}"}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
             "current-context": "test",
         }

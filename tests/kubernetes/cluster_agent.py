@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 from kernel.agents import await_ready, start_agent
 from kubernetes.manifests import apply, definitions, render
@@ -67,9 +67,9 @@ class ClusterAgent:
         """All it said."""
         return (self.directory / "log").read_text()
 
-    def __enter__(self) -> ClusterAgent:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

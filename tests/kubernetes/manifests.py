@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from kernel.agents import wait
 from kubernetes.api_server import Refused, collection
 
 if TYPE_CHECKING:
@@ -66,7 +67,25 @@ def apply(server: ApiServer, objects: list[dict[str, Any]]) -> list[dict[str, An
     for container in containers(objects) if any(o["kind"] == "DaemonSet" for o in objects) else ():
         for probe in _PROBES:
             container.pop(probe, None)
-    return [_apply(server, one) for one in objects]
+    found = [_apply(server, one) for one in objects]
+    for one in objects:
+        if one["kind"] == "CustomResourceDefinition":
+            _await_served(server, one["spec"])
+    return found
+
+
+def _await_served(server: ApiServer, spec: dict[str, Any]) -> None:
+    """Return when the API server has objects of the new kind."""
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}?limit=1"
+
+    def is_served() -> bool:
+        try:
+            server.request("GET", path)
+        except Refused:
+            return False
+        return True
+
+    wait(is_served, path)
 
 
 def _apply(server: ApiServer, one: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The fixture itself."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

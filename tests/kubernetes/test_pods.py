@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Events of containers get their pods from a real API server, whatever becomes of it."""
+
 from __future__ import annotations
 
 import itertools

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The same as against the fake, so that the fake is right, against the real API server."""
+
 from __future__ import annotations
 
 import asyncio
