@@ -72,20 +72,21 @@ def test_the_agent_did_not_read(tmp_path: Path, hierarchy: Hierarchy, workload: 
     """Cgroups made while the ring was full; of processes inside of them later, each is named."""
     finish = workload / "finish"
     options = ("--rb-size", RING, "--container-runtimes", "")
-    with containers(hierarchy) as top, running_agent(tmp_path, *options) as agent:
-        with subscribed(tmp_path, finish) as client:
-            agent.send_signal(signal.SIGSTOP)
-            for number in range(CONTAINERS):
-                (top / name_of(number)).mkdir()
-                (top / name_of(number) / "inner").mkdir()
-            agent.send_signal(signal.SIGCONT)
-            for number in (0, CONTAINERS - 1):
-                inner = top / name_of(number) / "inner"
-                os.waitpid(
-                    spawn([str(finish), "0", f"in-{number}"], prepare=partial(enter, inner)), 0
-                )
-            shown = [started(client, f"in-{number}") for number in (0, CONTAINERS - 1)]
-            count = lost(tmp_path)
+    with (
+        containers(hierarchy) as top,
+        running_agent(tmp_path, *options) as agent,
+        subscribed(tmp_path, finish) as client,
+    ):
+        agent.send_signal(signal.SIGSTOP)
+        for number in range(CONTAINERS):
+            (top / name_of(number)).mkdir()
+            (top / name_of(number) / "inner").mkdir()
+        agent.send_signal(signal.SIGCONT)
+        for number in (0, CONTAINERS - 1):
+            inner = top / name_of(number) / "inner"
+            os.waitpid(spawn([str(finish), "0", f"in-{number}"], prepare=partial(enter, inner)), 0)
+        shown = [started(client, f"in-{number}") for number in (0, CONTAINERS - 1)]
+        count = lost(tmp_path)
 
     assert count > 0
     assert [name_of(0)[:31], name_of(CONTAINERS - 1)[:31]] == [one["docker"] for one in shown]
