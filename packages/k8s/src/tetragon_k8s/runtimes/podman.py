@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Podman, which has no daemon to ask: its storage is read, and the arguments of its monitors.
 
-Containers of users are found by their monitors, which tell where the storage is. Labels are only
-known where Podman's service listens (docker.py).
+Containers of users are found by their monitors, which tell where the storage is. Where Podman's
+service listens, it is asked besides (docker.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tetragon_core.workloads.model import Container
 from .conmon import find_monitor
 from .container_storage import ContainerStorage, StoredContainer
 from .id_names import maker
-from .runtime import ANY_TIME_S, Found
+from .podman_database import read_labels
+from .runtime import ANY_TIME_S, Found, bounded
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ class PodmanRuntime:
 
     def _found(self, cgroup: Cgroup) -> Found | None:
         container_id = cgroup.container_id
-        stored = self._stored(container_id)
+        root, stored = self._stored(container_id)
         if stored is None:
             monitor = find_monitor(container_id, self._cgroups + cgroup.path, self._procfs)
             if monitor is None:
                 return None
             if monitor.storage:
                 self._remember(self._host_root + monitor.storage)
-                stored = self._stored(container_id)
+                root, stored = self._stored(container_id)
             stored = stored or StoredContainer(monitor.name, "", "")
         if not stored.name:
             return None
@@ -82,15 +83,17 @@ class PodmanRuntime:
             name=stored.name,
             image=stored.image,
             image_id=stored.image_id,
+            labels=bounded(read_labels(root, container_id)) if root else {},
         )
         return Found(container=container)
 
-    def _stored(self, container_id: str) -> StoredContainer | None:
-        for storage in reversed(list(self._storages.values())):
+    def _stored(self, container_id: str) -> tuple[str, StoredContainer | None]:
+        """The storage that has the container, and what it knows."""
+        for root, storage in reversed(list(self._storages.items())):
             found = storage.get(container_id)
             if found is not None:
-                return found
-        return None
+                return root, found
+        return "", None
 
     def _remember(self, root: str) -> None:
         if root not in self._storages:
