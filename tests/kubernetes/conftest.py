@@ -29,6 +29,14 @@ def programs() -> Path:
 
 
 @pytest.fixture(scope="session")
+def kubelet_program() -> Path:
+    """The kubelet, got when it is not there."""
+    command = [ROOT / "tools/kubernetes", "kubelet"]
+    made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Path(made.stdout.strip()) / "kubelet"
+
+
+@pytest.fixture(scope="session")
 def cluster(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """The shared one: use a namespace, and names, of your own in it; never stop it."""
     server = ApiServer(programs, tmp_path_factory.mktemp("cluster") / "api")
