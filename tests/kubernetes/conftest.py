@@ -31,7 +31,7 @@ def programs() -> Path:
 @pytest.fixture(scope="session")
 def kubelet_program() -> Path:
     """The kubelet, got when it is not there."""
-    command = [ROOT / "tools/kubernetes", "kubelet"]
+    command = [str(ROOT / "tools/kubernetes"), "kubelet"]
     made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(made.stdout.strip()) / "kubelet"
 
