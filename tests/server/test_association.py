@@ -158,6 +158,25 @@ def test_later_ones_of_the_process_go_at_once(side: Side) -> None:
     assert events == side.feed(*events)
 
 
+def test_news_count_for_later_ones(side: Side) -> None:
+    """What is known of a container, or of the host's cgroups, is not kept beyond its time."""
+    side.learn()
+    names = []
+    for news in ("web", "blog"):
+        side.learn(name=news)
+        event = exec_of(run_in(7))
+        side.feed(event)
+        names.append(name_of(event.process))
+    host = exec_of(run_in(1))
+    side.feed(host)
+    side.table.learn(Container(id="t1", name="t1"), Rank.RUNTIME, cgroup_id=1)
+    later = exec_of(run_in(1))
+    side.feed(later)
+
+    assert ["web", "blog"] == names
+    assert ["host", "t1"] == [name_of(host.process), name_of(later.process)]
+
+
 def test_nobody_tells_in_time(side: Side) -> None:
     """They leave marked and counted; what comes after waits no more, until something is told."""
     first, second, third = (run_in(7, number) for number in (1, 2, 3))

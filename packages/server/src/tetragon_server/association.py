@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
     from tetragon_core.events import Event, ProcessEvent
     from tetragon_core.process import Process
+    from tetragon_core.workloads.cgroup_table import Cgroup
     from tetragon_core.workloads.model import Workload
     from tetragon_core.workloads.table import WorkloadTable
 
 __all__ = ["Association"]
 
+_SETTLED: Final = 4096
+"""Cgroups whose answer is kept: asked for each exec, it would cost more than all else here."""
 _LOOK_S: Final = 0.25
 """How often events that have waited for too long are looked for."""
 
@@ -59,6 +62,10 @@ class Association:
         self._waited = 0
         self._unknown = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._settled: dict[int, Workload] = {}
+        """Of cgroups whose processes need not wait; until anything changes."""
+        for changes in (table.changed, table.cgroups.made, table.cgroups.removed):
+            changes.append(self._forget_settled)
         table.changed.append(lambda cgroup: self._on_changed(cgroup.id))
         table.missing.decided.append(self._on_changed)
 
@@ -86,7 +93,8 @@ class Association:
         process = event.process
         workload = process.workload
         if workload is None or workload.is_incomplete:
-            key = self._key_of_waiting(process) or self._try(process)
+            key = self._key_of_waiting(process) if self._queues else 0
+            key = key or self._try(process)
             if key:
                 self._hold(key, event)
                 return True
@@ -105,12 +113,23 @@ class Association:
         if image is None or not (image.cgroup_id or image.container_id):
             _give(process, HOST)
             return 0
-        found = self._table.workload(image.cgroup_id, image.container_id)
+        found = self._settled.get(image.cgroup_id)
+        if found is None:
+            found = self._table.workload(image.cgroup_id, image.container_id)
+            if found is not None and not found.is_incomplete:
+                self._keep_settled(image.cgroup_id, found)
         if found is None:
             home = self._table.home(image.cgroup_id)
             return home.id if home is not None else image.cgroup_id
         _give(process, found)
         return 0
+
+    def _keep_settled(self, cgroup_id: int, workload: Workload) -> None:
+        if cgroup_id in self._table.cgroups and len(self._settled) < _SETTLED:
+            self._settled[cgroup_id] = workload
+
+    def _forget_settled(self, _: Cgroup) -> None:
+        self._settled.clear()
 
     def _settle_others(self, event: ProcessEvent) -> None:
         """Parent and ancestors never make an event wait: mostly they have had events before."""
