@@ -39,6 +39,8 @@ RECORDS: Final[dict[tuple[str, str], tuple[Any, Struct]]] = {
     ("layouts", "rec_fork"): (_wire.RecFork, _wire.REC_FORK),
     ("layouts", "rec_exit"): (_wire.RecExit, _wire.REC_EXIT),
     ("layouts", "rec_throttle"): (_wire.RecThrottle, _wire.REC_THROTTLE),
+    ("layouts", "rec_cgroup"): (_wire.RecCgroup, _wire.REC_CGROUP),
+    ("cgroup", "rec_cgroup"): (_wire.RecCgroup, _wire.REC_CGROUP),
     ("exec", "cgroup_rate"): (_wire.CgroupRate, _wire.CGROUP_RATE),
     ("fork", "cgroup_rate"): (_wire.CgroupRate, _wire.CGROUP_RATE),
     ("exec", "rec_exec"): (_wire.RecExec, _wire.REC_EXEC),
@@ -124,7 +126,7 @@ def test_no_record_is_left_out() -> None:
     assert declared == {"rec_header"} | {s for _, s in RECORDS if s.startswith("rec_")}
 
 
-@pytest.mark.parametrize("name", ["exec", "exit", "fork"])
+@pytest.mark.parametrize("name", ["cgroup", "exec", "exit", "fork"])
 def test_no_section_without_variables(name: str) -> None:
     """Kernels before 5.12 refuse such a section, and with it the types of the whole object."""
     sections = [entry for entry in types_of(name).values() if entry["kind"] == "DATASEC"]

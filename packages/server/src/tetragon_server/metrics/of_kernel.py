@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KERNEL"]
 
-_KINDS: Final = {"exec": "5", "exit": "7", "fork": "23", "throttle": "27"}
+_KINDS: Final = {"exec": "5", "exit": "7", "fork": "23", "cgroup": "25", "throttle": "27"}
 """Numbers of Tetragon's messages (MSG_OP_*), by our kinds of records."""
 _HITS: Final = {
     HookEvent.KPROBE: "13",
@@ -28,14 +28,15 @@ _HITS: Final = {
     HookEvent.LOADER: "26",
     HookEvent.USDT: "28",
 }
-_NEVER: Final = ("24", "25")
-"""Data comes with its event; cgroups are not watched."""
+_NEVER: Final = ("24",)
+"""Data comes with its event."""
 _RING_FULL: Final = "EAGAIN"
 _LOST: Final = {
     Counter.RING_LOST_EXEC: "5",
     Counter.RING_LOST_EXIT: "7",
     Counter.RING_LOST_HOOK: "13",
     Counter.RING_LOST_FORK: "23",
+    Counter.RING_LOST_CGROUP: "25",
     Counter.RING_LOST_THROTTLE: "27",
 }
 _PROCESSES: Final = ("execve_map",)
