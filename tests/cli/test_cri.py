@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from tetragon_cli.cri_client import messages
+from tetragon_k8s.runtimes.cri_messages import MESSAGES
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,11 +38,11 @@ class Runtime:
 
     def ContainerStatus(self, request: bytes, context: Any) -> bytes:  # noqa: N802  # as above
         """Of one container."""
-        asked = messages()["ContainerStatusRequest"].FromString(request)
+        asked = MESSAGES["ContainerStatusRequest"].FromString(request)
         assert asked.verbose
         if asked.container_id != "c1":
             context.abort(grpc.StatusCode.NOT_FOUND, "no such\ncontainer")
-        reply: bytes = messages()["ContainerStatusResponse"](info=self.info).SerializeToString()
+        reply: bytes = MESSAGES["ContainerStatusResponse"](info=self.info).SerializeToString()
         return reply
 
 

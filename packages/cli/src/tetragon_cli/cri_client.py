@@ -1,28 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions to a container runtime over its CRI socket: version, and where a container's cgroup is.
 
-Only the few messages that are needed are known here: field names and numbers of
-k8s.io/cri-api/pkg/apis/runtime/v1/api.proto.
+The agent asks runtimes too, without grpcio: messages are the same ones.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tetragon_core.errors import ConnectionFailedError, TetragonError, UsageError
 from tetragon_core.workloads.runtime_paths import cgroup_path
+from tetragon_k8s.runtimes.cri_messages import MESSAGES
 
 from .address import probe_socket, socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENDPOINTS", "CriClient", "messages"]
+__all__ = ["ENDPOINTS", "CriClient"]
 
 ENDPOINTS: Final = (
     "unix:///run/containerd/containerd.sock",
@@ -30,50 +28,6 @@ ENDPOINTS: Final = (
     "unix:///var/run/cri-dockerd.sock",
 )
 _SERVICE: Final = "/runtime.v1.RuntimeService/"
-_STRING: Final = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
-_BOOL: Final = descriptor_pb2.FieldDescriptorProto.TYPE_BOOL
-_FIELDS: Final[Mapping[str, tuple[tuple[str, int, int], ...]]] = {
-    "VersionRequest": (("version", 1, _STRING),),
-    "VersionResponse": (
-        ("version", 1, _STRING),
-        ("runtime_name", 2, _STRING),
-        ("runtime_version", 3, _STRING),
-        ("runtime_api_version", 4, _STRING),
-    ),
-    "ContainerStatusRequest": (("container_id", 1, _STRING), ("verbose", 2, _BOOL)),
-    "ContainerStatusResponse": (),
-}
-
-
-@functools.cache
-def messages() -> Mapping[str, Any]:
-    """The classes of messages by name; their attributes are those of _FIELDS."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="tetragon_mini/cri.proto", package="runtime.v1", syntax="proto3"
-    )
-    for name, fields in _FIELDS.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind in fields:
-            message.field.add(name=field, number=number, type=kind, label="LABEL_OPTIONAL")
-    _add_info(file.message_type[-1])
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"runtime.v1.{name}"))
-        for name in _FIELDS
-    }
-
-
-def _add_info(message: descriptor_pb2.DescriptorProto) -> None:
-    """`map<string, string> info = 2`, as such a field is described."""
-    entry = message.nested_type.add(name="InfoEntry")
-    entry.options.map_entry = True
-    for number, name in enumerate(("key", "value"), 1):
-        entry.field.add(name=name, number=number, type=_STRING, label="LABEL_OPTIONAL")
-    kind = f".runtime.v1.{message.name}.InfoEntry"
-    message.field.add(
-        name="info", number=2, type="TYPE_MESSAGE", label="LABEL_REPEATED", type_name=kind
-    )
 
 
 class CriClient:
@@ -97,30 +51,29 @@ class CriClient:
 
     def version(self) -> dict[str, str]:
         """What the runtime says about itself; only what it fills in."""
-        reply = self._call("Version", {}, "VersionRequest", "VersionResponse")
-        names = [name for name, *_ in _FIELDS["VersionResponse"]]
+        reply = self._call("Version", {})
+        names = [field.name for field in reply.DESCRIPTOR.fields]
         return {name: getattr(reply, name) for name in names if getattr(reply, name)}
 
     def cgroup_path(self, container_id: str) -> str:
         """Cgroup of a container, below the mount. Raises TetragonError when it is not told."""
         wanted = {"container_id": container_id, "verbose": True}
-        kinds = ("ContainerStatusRequest", "ContainerStatusResponse")
-        info = self._call("ContainerStatus", wanted, *kinds).info
+        info = self._call("ContainerStatus", wanted).info
         try:
             given = json.loads(info["info"])["runtimeSpec"]["linux"]["cgroupsPath"]
         except (KeyError, TypeError, ValueError) as error:
             raise TetragonError(f"{self.endpoint} does not tell the cgroup path") from error
         return cgroup_path(str(given))
 
-    def _call(self, method: str, wanted: Mapping[str, object], request: str, reply: str) -> Any:  # noqa: ANN401  # a class of messages()
-        known = messages()
+    def _call(self, method: str, wanted: Mapping[str, object]) -> Any:  # noqa: ANN401  # a class of MESSAGES
+        request, reply = MESSAGES[f"{method}Request"], MESSAGES[f"{method}Response"]
         stub = self._channel.unary_unary(
             _SERVICE + method,
-            request_serializer=known[request].SerializeToString,
-            response_deserializer=known[reply].FromString,
+            request_serializer=request.SerializeToString,
+            response_deserializer=reply.FromString,
         )
         try:
-            return stub(known[request](**wanted), timeout=self._timeout_s)
+            return stub(request(**wanted), timeout=self._timeout_s)
         except grpc.RpcError as error:
             details = " ".join((error.details() or error.code().name).split())
             raise TetragonError(f"{method} of {self.endpoint} failed: {details}") from error
