@@ -63,6 +63,7 @@ class AgentConfig(
             self.check_access,
             self.check_sizes,
             self.check_export,
+            self.check_kubernetes,
         )
 
     def _check_user_names(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tetragon_core.errors import UsageError
+
 from .kinds import number
 from .option import option
 
@@ -83,6 +85,14 @@ class KubernetesOptions:
     enable_policy_filter_debug: bool = option(
         default=False, text="Log each change of the policies that a container is selected by."
     )
+
+    def check_kubernetes(self) -> None:
+        """Raise UsageError for a number of tries that is none."""
+        if self.k8s_controlplane_retry == 0:
+            raise UsageError(
+                "k8s-controlplane-retry is 0; write how often to try, or -1 to start without the"
+                " API server"
+            )
 
     @property
     def pod_wait_s(self) -> float:
