@@ -22,6 +22,7 @@ from tetragon_core.errors import TetragonError
 from tetragon_core.hooks import HookMessage
 from tetragon_core.policy.model import FunctionHook, HookKind
 from tetragon_core.policy.parse import parse_policy
+from tetragon_core.policy.workload_filters import filters_of
 from tetragon_core.stats import Stats
 from tetragon_sensors.base import BaseSensor, SensorConfig
 from tetragon_sensors.kernel.facts import Kernel
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kernel.triggers.case import Case
     from kernel.triggers.values import Hit
     from tetragon_core.policy.model import Policy
+    from tetragon_sensors.policy.loaded import LoadedPolicy
 
 __all__ = ["POLICIES", "ROOT", "Suite", "suite_of"]
 
@@ -69,7 +71,7 @@ class Suite:
     def refuse(self, name: str, policy: Policy) -> str:
         """Try to load what has to be refused; the reason."""
         try:
-            self.run.engine.load(policy).close()
+            self._load(policy).close()
         except TetragonError as error:
             reason = str(error).splitlines()[0]
             self.results[name] = {"loaded": False, "reason": _without_place(reason)}
@@ -77,10 +79,14 @@ class Suite:
         self.results[name] = {"loaded": True}
         return ""
 
+    def _load(self, policy: Policy) -> LoadedPolicy:
+        """With containers that no filter by workload holds for: there are none."""
+        return self.run.engine.load(policy, {one: n for n, one in enumerate(filters_of(policy))})
+
     def hits(self, case: Case, policy: Policy) -> tuple[list[Hit], list[Hit]]:
         """Load the policy; the hits of its `act` and those of its `miss`."""
         before = self.run.lost()
-        loaded = self.run.engine.load(policy)
+        loaded = self._load(policy)
         try:
             found = self._hits_of(case.act, case.anywhere)
             missed = self._hits_of(case.miss, case.anywhere)

@@ -155,7 +155,7 @@ def test_function_of_a_program(run: PolicyRun, hierarchy: Hierarchy, program: Pa
 
 def test_filter_nobody_answers(run: PolicyRun) -> None:
     """A policy is refused, and not applied to everything, when its filter has no number."""
-    with pytest.raises(LoadError, match="nobody answers which are containers with pod app=web"):
+    with pytest.raises(LoadError, match="nobody answers which are containers where pod app=web"):
         run.engine.load(
             parse_policy(
                 """\

@@ -206,6 +206,30 @@ def test_a_table_that_fails() -> None:
     assert {} == host.members.bits
 
 
+def test_waiting_for_what_is_asked() -> None:
+    """What an earlier agent enforces is replaced when runtimes have told of the containers."""
+    host = Host()
+    host.table.sources.append(lambda _: True)
+    host.made(1)
+    found = []
+
+    async def answer() -> None:
+        found.append("asked")
+        host.table.give_up(1)
+
+    async def test() -> None:
+        await host.filters.await_known(0.0)
+        found.append("limit")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(host.filters.await_known(3600)).add_done_callback(
+                lambda _: found.append("known")
+            )
+            tasks.create_task(answer())
+
+    asyncio.run(test())
+    assert ["limit", "asked", "known"] == found
+
+
 def test_disabled() -> None:
     """With --enable-policy-filter=false such policies are refused, as by Tetragon."""
     worker = EngineWorker(lambda: Managed().engine, WorkloadFilters(is_enabled=False))

@@ -18,11 +18,13 @@ from tetragon_sensors.kernel.programs import ProgramKind, load_program
 
 from .case import Case, in_turn
 from .places import PLACE, places
+from .spaces import in_pid_namespace
 from .values import Hit, file, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tetragon_sensors.kernel.facts import Kernel
 
 __all__ = ["CASES"]
 
@@ -92,6 +94,11 @@ def module() -> Iterator[None]:
         made.write_bytes(content)
         made.chmod(0o644)
         yield
+
+
+def _no_denial(kernel: Kernel) -> str:
+    abilities = kernel.abilities
+    return "" if abilities.can_fmod_ret or abilities.can_lsm else "cannot be denied here"
 
 
 def known(name: str) -> ArgumentValue:
@@ -164,6 +171,14 @@ CASES: Final = (
         prepare=lambda: places("x"),
         act=load_no_module,
         expected=_READ,
+        miss=read_module,
+    ),
+    Case(  # of containers, and this is none
+        policy="tracingpolicy/modules-nohost",
+        prepare=lambda: places("x"),
+        refused=_no_denial,
+        act=lambda: in_pid_namespace(load_no_module),
+        expected=(),
         miss=read_module,
     ),
     Case(

@@ -15,7 +15,6 @@ def _all(reason: str, *policies: str) -> tuple[Refused, ...]:
 
 
 REFUSED: Final = (
-    *_all("podSelector needs Kubernetes", "tracingpolicy/modules-nohost"),
     *_all("GetUrl", "tracingpolicy/open_geturl"),
     *_all("DnsLookup", "tracingpolicy/open_dnsrequest"),
 )

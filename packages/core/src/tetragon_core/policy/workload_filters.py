@@ -89,11 +89,11 @@ def describe_filter(wanted: WorkloadFilter | None) -> str:
     parts = []
     if wanted.has_containers:
         conditions = [
-            *([f"namespace {wanted.namespace}"] if wanted.namespace else []),
+            *([f"namespace={wanted.namespace}"] if wanted.namespace else []),
             *(f"pod {text}" for text in _texts(wanted.pod)),
             *(f"container {text}" for text in _texts(wanted.container)),
         ]
-        parts.append(f"containers with {', '.join(conditions)}" if conditions else "containers")
+        parts.append(f"containers where {', '.join(conditions)}" if conditions else "containers")
     if wanted.has_host:
         parts.append("the host")
     return " and ".join(parts)
@@ -102,10 +102,10 @@ def describe_filter(wanted: WorkloadFilter | None) -> str:
 def _texts(requirements: Requirements) -> Iterator[str]:
     for one in requirements:
         values = ", ".join(sorted(one.values))
-        match one.operator:
-            case "In" if len(one.values) == 1:
-                yield f"{one.key}={values}"
-            case "Exists" | "DoesNotExist":
-                yield f"{'without' if one.operator in NEGATIVE else 'with'} {one.key}"
-            case _:
-                yield f"{one.key} {one.operator} ({values})"
+        not_ = "not " if one.operator in NEGATIVE else ""
+        if one.operator in {"Exists", "DoesNotExist"}:
+            yield f"{one.key} is {not_}set"
+        elif len(one.values) == 1:
+            yield f"{one.key}{'!=' if not_ else '='}{values}"
+        else:
+            yield f"{one.key} {not_}in ({values})"

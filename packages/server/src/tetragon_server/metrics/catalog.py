@@ -46,7 +46,7 @@ _NO_WAITING: Final = (
     " tetragon_mini_events_incomplete_total"
 )
 _ONE_RING: Final = "there is no second queue behind the ring buffer: its reader handles the record"
-_NO_HOOKS: Final = "it counts what pod policies do when containers start, and there are none"
+_NO_HOOKS: Final = "a container without it is selected by what is known of it, or not"
 
 ABSENT: Final = (
     Absent("tetragon_handling_latency", "handling is not timed: that would cost more than it"),

@@ -43,6 +43,8 @@ __all__ = ["Policies"]
 
 _log = logging.getLogger(__name__)
 
+_KNOWN_S: Final = 5.0
+"""Runtimes have this long to tell of the containers there are; by then they have or are ill."""
 _BUSY_S: Final = 1.0
 """A file that is being written is looked at again after this, if nothing tells of its end."""
 
@@ -111,7 +113,8 @@ class Policies:
         directory other than the default one, that cannot be used, and for a persisted policy; as
         Tetragon does.
 
-        Policies of an earlier agent that still enforce are taken over when all else is loaded.
+        Policies of an earlier agent that still enforce are taken over when all else is loaded, and
+        when it is known again which containers they are for.
         """
         await self._takeover.find()
         if self._persisting is not None:
@@ -121,6 +124,8 @@ class Policies:
         for name in self._config.tracing_policy:
             await self._load_file(Path(name))
         self._is_started = True
+        if self._takeover.left_keys():
+            await self.filters.await_known(_KNOWN_S)
         await self._restoring.restore()
         self.started.set()
 

@@ -8,6 +8,8 @@ that are there have been looked at for it.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -73,6 +75,7 @@ class WorkloadFilters:
         """Cgroup of a container -> numbers of its filters, as the kernel has them."""
         self._last = -1
         self._refused = 0
+        self._news = asyncio.Event()
         table.changed.append(self._on_changed)
         table.gone.append(self._on_gone)
 
@@ -112,6 +115,15 @@ class WorkloadFilters:
             raise
         return numbers
 
+    async def await_known(self, limit_s: float) -> None:
+        """Return when nobody is expected to tell more of any container, or after that time."""
+        table = self._table
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not all(table.is_certain(home.id) for home in table.homes()):
+                    self._news.clear()
+                    await self._news.wait()
+
     def release(self, numbers: Mapping[WorkloadFilter, int]) -> None:
         """Give up numbers that no program uses any more."""
         mask = 0
@@ -128,13 +140,13 @@ class WorkloadFilters:
             _log.warning("containers cannot be unselected", extra={"attrs": {"error": error}})
 
     def warnings(self, policy: Policy) -> Sequence[str]:
-        """What its author should know: filters that no container fulfils."""
+        """What its author should know: filters that no container may ever fulfil."""
         with_kubernetes = self._table.expects_pods
         found = (
             (one, never_matches(one, with_kubernetes=with_kubernetes)) for one in filters_of(policy)
         )
         return [
-            f"no container may ever be selected ({describe_filter(one)}): {reason}"
+            f"probably nothing is selected ({describe_filter(one)}): {reason}"
             for one, reason in found
             if reason
         ]
@@ -178,10 +190,12 @@ class WorkloadFilters:
         return sum(1 << one.number for one in several if one.means(traits))
 
     def _on_changed(self, cgroup: Cgroup) -> None:
+        self._news.set()
         if self._filters:
             self._change(cgroup, self._bits_of(cgroup, self._filters.values()))
 
     def _on_gone(self, cgroup: Cgroup) -> None:
+        self._news.set()
         self._change(cgroup, 0)
 
     def _change(self, cgroup: Cgroup, bits: int) -> None:
