@@ -4,80 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
 from builders import make_process
-from server.builders import image
-from tetragon_core.events import ProcessExec, ProcessExit, Throttle
-from tetragon_core.stats import Counter
-from tetragon_core.workloads.cgroup_table import CgroupTable
+from server.associated import ID, WAIT_S, Side, exec_of, exit_of, name_of, run_in
+from tetragon_core.events import Throttle
 from tetragon_core.workloads.model import HOST, Container, Pod
-from tetragon_core.workloads.table import Rank, WorkloadTable
-from tetragon_server.association import Association
+from tetragon_core.workloads.table import Rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tetragon_core.events import Event
-    from tetragon_core.process import Process
-
-ID: Final = "0123456789abcdef" * 4
-OTHER: Final = "fedcba9876543210" * 4
-WAIT_S: Final = 30.0
-
-
-class Side:
-    """An association with one source that is asked about every cgroup but those of the host."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, max_events: int = 100) -> None:
-        self.loop = loop
-        self.now_s = 0.0
-        self.late: list[Event] = []
-        self.table = WorkloadTable(CgroupTable())
-        self.table.sources.append(lambda cgroup: bool(cgroup.container_id))
-        self.association = Association(
-            self.table,
-            self._publish,
-            wait_s=WAIT_S,
-            max_events=max_events,
-            clock_s=lambda: self.now_s,
-        )
-        self.table.cgroups.add(1, "/system.slice")
-        self.table.cgroups.add(7, f"/docker/{ID}")
-        self.table.cgroups.add(8, f"/docker/{OTHER}")
-
-    def _publish(self, events: Sequence[Event]) -> None:
-        self.late += events
-
-    def feed(self, *events: Event) -> list[Event]:
-        """Those that need not wait."""
-
-        async def complete() -> list[Event]:
-            return list(self.association.complete(events))
-
-        return self.loop.run_until_complete(complete())
-
-    def learn(self, cgroup_id: int = 7, name: str = "web") -> None:
-        """Let the source answer."""
-        container = Container(id=ID if cgroup_id == 7 else OTHER, name=name)
-        self.table.learn(container, Rank.RUNTIME, cgroup_id=cgroup_id)
-
-    def look(self, now_s: float) -> None:
-        """Let the clock go on, and the association look at it."""
-
-        async def look() -> None:
-            self.association._look()
-
-        self.now_s = now_s
-        self.loop.run_until_complete(look())
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Events that waited, and that left without all."""
-        counted = self.association.counters()
-        return counted[Counter.EVENTS_WAITED], counted[Counter.EVENTS_INCOMPLETE]
 
 
 @pytest.fixture
@@ -92,28 +32,6 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def side(loop: asyncio.AbstractEventLoop) -> Side:
     """Nothing is known of the containers in cgroups 7 and 8."""
     return Side(loop)
-
-
-def run_in(cgroup_id: int, pid: int = 42) -> Process:
-    """A process of that cgroup, without a name of a container."""
-    return make_process(pid, image=image(cgroup_id=cgroup_id, container_id=""))
-
-
-def exec_of(process: Process, parent: Process | None = None) -> ProcessExec:
-    """It begins."""
-    return ProcessExec(process, parent, 1)
-
-
-def exit_of(process: Process) -> ProcessExit:
-    """It ends."""
-    return ProcessExit(process, None, 2, 0, "")
-
-
-def name_of(process: Process) -> str:
-    """Of its container, as the event shows it."""
-    workload = process.workload
-    assert workload is not None
-    return workload.container.name if workload.container is not None else "host"
 
 
 def test_processes_of_the_host_pass(side: Side) -> None:
@@ -304,48 +222,3 @@ def test_throttling_is_of_nobody(side: Side) -> None:
     event = Throttle("x", 1, is_start=True)
 
     assert [event] == side.feed(event)
-
-
-def test_a_cgroup_is_looked_for(side: Side) -> None:
-    """Events of a cgroup that no record told of wait for the walk, then for what it finds."""
-    side.table.cgroups.doubted.append(int)
-    first, second = run_in(70, 1), run_in(70, 2)
-    side.feed(exec_of(first))
-    side.table.cgroups.add(70, f"/docker/{ID}/inner")
-    side.feed(exec_of(second))
-    side.table.cgroups.settle()
-    before = list(side.late)
-
-    side.learn()
-
-    assert [] == before
-    assert [exec_of(first), exec_of(second)] == side.late
-    assert ["web", "web"] == [name_of(first), name_of(second)]
-
-
-def test_a_cgroup_is_not_found(side: Side) -> None:
-    """Nobody knows more: they leave as of the host."""
-    side.table.cgroups.doubted.append(int)
-    process = run_in(70)
-    side.feed(exec_of(process))
-
-    for _ in range(2):
-        side.table.cgroups.settle()
-
-    assert [exec_of(process)] == side.late
-    assert process.workload is HOST
-
-
-def test_a_name_somebody_in_it_invented(side: Side) -> None:
-    """Nobody knows the inner container, so its events wait for the outer one."""
-    side.table.cgroups.add(9, f"/docker/{ID}/{OTHER[:-1]}f")
-    process = run_in(9)
-    side.feed(exec_of(process))
-    side.table.give_up(9)
-    before = list(side.late)
-
-    side.learn()
-
-    assert [] == before
-    assert [exec_of(process)] == side.late
-    assert "web" == name_of(process)
