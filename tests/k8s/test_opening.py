@@ -64,11 +64,15 @@ def test_nothing_is_imported_for_runtimes_that_are_not_there() -> None:
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [(["auto"], 3), (["cri"], 1), (["docker", "podman"], 1), (["runc"], 0)],
+    [(["auto"], 5), (["cri"], 2), (["docker", "podman"], 1), (["runc"], 0)],
 )
 def test_usual_places(tmp_path: Path, words: list[str], expected: int) -> None:
     """Of the runtimes that are wanted those are asked whose socket exists."""
-    for one in ("run/containerd/containerd.sock", "run/docker.sock"):
+    for one in (
+        "run/containerd/containerd.sock",
+        "run/k3s/containerd/containerd.sock",
+        "run/docker.sock",
+    ):
         path = tmp_path / one
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

@@ -155,6 +155,7 @@ def test_files_of_other_kinds(tmp_path: Path, kind: str) -> None:
     [
         (CGROUP, True),
         (f"/libpod_parent/libpod-{WEB}", True),
+        (f"/system.slice/web.service/libpod-payload-{WEB}", True),
         (f"/libpod_parent/libpod-conmon-{WEB}.scope", False),
         (f"/docker/{WEB}", False),
         ("/libpod_parent/conmon", False),

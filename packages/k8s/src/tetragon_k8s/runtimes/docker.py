@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DockerRuntime"]
 
-_MAKERS: Final = {"docker": frozenset({"", "docker"}), "podman": frozenset({"libpod"})}
+_MAKERS: Final = {
+    "docker": frozenset({"", "docker"}),
+    "podman": frozenset({"libpod", "libpod-payload"}),
+}
 _FEW: Final = 32
 """Up to so many ids go into a question, which is an address; for more, all are listed."""
 

@@ -8,6 +8,7 @@ or state exists: only then its module is imported. So no classes are made by `da
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import UsageError
@@ -31,6 +32,11 @@ __all__ = ["AUTO", "Host", "Runtimes"]
 AUTO: Final = "auto"
 _CRI: Final = "cri"
 _SCHEME: Final = "unix://"
+_CONTAINERD: Final = (
+    "/run/containerd/containerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/k0s/containerd.sock",
+)
 
 
 class Host:
@@ -130,22 +136,17 @@ def _cri(place: str, host: Host) -> Sequence[Row]:
 
         return CriRuntime(path)
 
-    sockets = ("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock")
-    return [
-        (_has_id(one), lambda path=one: made(path))  # type: ignore[misc]  # one per path
-        for one in _places(place, sockets, host)
-    ]
+    sockets = (*_CONTAINERD, "/run/crio/crio.sock", "/run/cri-dockerd.sock")
+    return [(_has_id(one), partial(made, one)) for one in _places(place, sockets, host)]
 
 
 def _containerd(place: str, host: Host) -> Sequence[Row]:
-    (path,) = _places(place, ("/run/containerd/containerd.sock",), host)
-
-    def made() -> Runtime:
+    def made(path: str) -> Runtime:
         from .containerd import ContainerdRuntime  # noqa: PLC0415  # see above
 
         return ContainerdRuntime(path)
 
-    return [(_exists(path), made)]
+    return [(_exists(one), partial(made, one)) for one in _places(place, _CONTAINERD, host)]
 
 
 def _http(runtime: str, usual: str) -> Callable[[str, Host], Sequence[Row]]:

@@ -51,7 +51,7 @@ class PodmanRuntime:
 
     def claims(self, cgroup: Cgroup) -> bool:
         """Podman says its name in those of cgroups."""
-        return bool(cgroup.container_id) and (not cgroup.path or maker(cgroup.path) == "libpod")
+        return bool(cgroup.container_id) and _is_podmans(cgroup.path)
 
     async def find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
         """In a thread: files of users may be anywhere."""
@@ -100,3 +100,8 @@ class PodmanRuntime:
             self._storages[root] = ContainerStorage(root)
         while len(self._storages) > _MAX_STORAGES:
             self._storages.popitem(last=False)
+
+
+def _is_podmans(path: str) -> bool:
+    """By its name, which has `-payload` where a service of systemd is split (Quadlet)."""
+    return not path or maker(path) in {"libpod", "libpod-payload"}
