@@ -158,6 +158,13 @@ def test_all_problems_are_found_at_once(host: Host) -> None:
         ),
         ({"rb-size": "1K"}, "rb-size is 1024 bytes; a ring buffer has 4K to 2G [--rb-size]"),
         (
+            {"k8s-controlplane-retry": "0"},
+            (
+                "k8s-controlplane-retry is 0; write how often to try, or -1 to start without the"
+                " API server [--k8s-controlplane-retry]"
+            ),
+        ),
+        (
             {"bpf-dir": "a.b"},
             "bpf-dir is 'a.b'; write letters, digits, - and _ only [--bpf-dir]",
         ),
