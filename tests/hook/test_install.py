@@ -263,3 +263,22 @@ def test_installing_again_replaces_arguments(host: Host) -> None:
     host.uninstall("podman")
 
     assert "somebody's" == host.read(path)
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--no-such-flag", "unknown flag --no-such-flag"),
+        ("--grpc-timeout=soon", "--grpc-timeout soon"),
+        ("--fail-cel-expr=1 == 1", "the installed program has no CEL"),
+    ],
+)
+def test_arguments_that_would_stop_every_container(
+    host: Host, argument: str, expected: str
+) -> None:
+    """They are refused before anything is written."""
+    before = host.everything()
+    with pytest.raises(UsageError, match=expected):
+        host.install("crio", hook_arguments=(argument,))
+
+    assert before == host.everything()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from .executable import Start, first_event, version
+from .hook import hook_costs
 from .programs import compile_load
 from .table import ROWS, lines
 
@@ -45,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--kernel", default="6.1", help="kernel of the machine (%(default)s)")
     parser.add_argument("--only", nargs="+", default=[], help="measurements, as raw figures")
+    parser.add_argument("--hook", type=Path, help="another OCI hook, to compare ours with")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         load = compile_load(SOURCE, Path(name) / "load")
@@ -57,7 +59,7 @@ def main() -> int:
     table = [(row.what, row.value(figures), row.target) for row in ROWS]
     print("\n".join(lines([("instructions or memory", "measured", "target"), *table])), "\n")
     print(HOST_METHOD.format(kernel=os.uname().release, cpus=os.cpu_count()))
-    print("\n".join(lines([("executable", "measured", "target"), *executable_rows()])))
+    print("\n".join(lines([("executable", "measured", "target"), *executable_rows(options.hook)])))
     return 0
 
 
@@ -82,7 +84,7 @@ def measure_in_machine(kernel: str, load: Path, names: list[str]) -> dict[str, d
     return figures
 
 
-def executable_rows() -> list[tuple[str, str, str]]:
+def executable_rows(hook: Path | None) -> list[tuple[str, str, str]]:
     """Size and start times, as far as the file is built and we are root."""
     program = ROOT / "dist/tetragon-mini"
     if not program.exists():
@@ -93,6 +95,8 @@ def executable_rows() -> list[tuple[str, str, str]]:
     ]
     if os.geteuid() == 0:
         rows.append(("getevents, first event", start_text(first_event(program)), ""))
+        costs = hook_costs(program, hook)
+        rows += [(name, f"{cost:.1f} ms CPU", "") for name, cost in costs.items()]
     return rows
 
 

@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tetragon_core.cgroups import pick_hierarchy
 from tetragon_core.policy.parse import parse_policy
+from tetragon_core.policy.workload_filters import filters_of
 from tetragon_core.stats import Stats
 from tetragon_sensors.base import BaseSensor, SensorConfig
 from tetragon_sensors.kernel.facts import Kernel
@@ -26,7 +28,7 @@ ROUNDS: Final = 9
 INSIDE: Final = "/etc/bench/file"
 OUTSIDE: Final = "/mnt/file"
 """On a tmpfs each: on the overlay that the machine's root is, each access is two."""
-Hooks = dict[str, list[dict[str, Any]]]
+Hooks = dict[str, Any]
 
 
 def _file_permission(*values: str, action: str = "Post") -> dict[str, Any]:
@@ -179,10 +181,16 @@ class Case(NamedTuple):
     policy: Hooks
     call: str
     path: str
+    place: str = ""
+    """`container`, or `selected` by the policy; else the call is made on the host."""
 
 
+_FOR_PODS: Final = {**_WRITES, "podSelector": {"matchLabels": {"app": "web"}}}
 CASES: Final = (
     Case("etc-read", _WRITES, "read", OUTSIDE),
+    Case("etc-read-other-workload", _FOR_PODS, "read", OUTSIDE),
+    Case("etc-read-other-container", _FOR_PODS, "read", OUTSIDE, "container"),
+    Case("etc-read-selected", _FOR_PODS, "read", OUTSIDE, "selected"),
     Case("etc-write-outside", _WRITES, "write", OUTSIDE),
     Case(
         "etc-write-not-posted",
@@ -216,18 +224,30 @@ def policies(calls: Path) -> dict[str, int]:
         file.parent.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "bench", str(file.parent)], check=True)
         file.write_text("content")
-    with BaseSensor(SensorConfig(), Stats()) as base:
+    cgroups, mounts = (Path(f"/proc/{name}").read_text() for name in ("cgroups", "mounts"))
+    hierarchy = pick_hierarchy(cgroups, mounts)
+    with BaseSensor(SensorConfig(hierarchy=hierarchy), Stats()) as base:
         engine = Engine(base, Kernel.running())
+        home = Path(hierarchy.mount) / "bench"
+        home.mkdir()
+        base.containers.enter(home.stat().st_ino, home.stat().st_ino)
         for case in CASES:
+            (home if case.place else home.parent).joinpath("cgroup.procs").write_text("0")
             alone = _cost(calls, case)
+            policy = parse_policy(json.dumps(_document(case)), case.name)
+            numbers = dict.fromkeys(filters_of(policy), 0)
+            if numbers:
+                engine.members().write([(home.stat().st_ino, int(case.place == "selected"))])
             before = time.process_time_ns()
-            loaded = engine.load(parse_policy(json.dumps(_document(case)), case.name))
+            loaded = engine.load(policy, numbers)
             figures[f"{case.name} adding"] = time.process_time_ns() - before
             figures[f"{case.name} alone"] = alone
             figures[case.name] = _cost(calls, case) - alone
             figures[f"{case.name} bytes"] = loaded.kernel_memory_bytes
             loaded.close()
             base.drain(1 << 20)
+        home.parent.joinpath("cgroup.procs").write_text("0")
+        home.rmdir()
         engine.close()
     return figures
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError, UsageError
 
+from ..options import parse
 from . import containerd, docker, hooks_d
 from .files import check_owner, content_of, replace
 from .program_files import install_program, remove_program
@@ -38,7 +39,15 @@ ADVICE: Final = {
 
 
 def plan(runtime: str, place: Place) -> list[Change]:
-    """What the files of a runtime are to become. Raises TetragonError."""
+    """What the files of a runtime are to become. Raises TetragonError, also for wrong arguments of
+    the hook: with those no container would start.
+    """
+    options = parse(place.command("createRuntime")[1:], str(place.directory), {})
+    if options.fail_cel_expr not in {"", "true", "false"}:
+        raise UsageError(
+            f"--fail-cel-expr {options.fail_cel_expr}: the installed program has no CEL, only true"
+            " and false; make the runtime start `tetragon-mini hook` by hand for this"
+        )
     if runtime == "containerd":
         return containerd.plan(place)
     if runtime == "docker":
