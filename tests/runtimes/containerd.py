@@ -75,10 +75,14 @@ class Containerd:
 
     def run(self, namespace: str, *arguments: str | Path) -> str:
         """What `ctr ARGUMENTS` prints."""
-        command = self._commands / "ctr"
-        return self.cell.run(
-            command, "--address", self.socket, "--namespace", namespace, *arguments
-        ).stdout
+        command = (self._commands / "ctr", "--address", self.socket, "--namespace", namespace)
+        return self.cell.run(*command, *arguments).stdout
+
+    def forget(self, namespace: str, container: str) -> None:
+        """Kill and remove one, which has no task any more if containerd was killed meanwhile."""
+        if container in self.run(namespace, "task", "list", "--quiet").split():
+            self.run(namespace, "task", "rm", "--force", container)
+        self.run(namespace, "container", "rm", container)
 
     def restart(self) -> None:
         """Kill it and start it again; its containers go on meanwhile."""
@@ -148,8 +152,7 @@ class Ctr:
 
     def remove(self, container: Started) -> None:
         """Kill and forget it."""
-        self.run("task", "rm", "--force", container.id)
-        self.run("container", "rm", container.id)
+        self.daemon.forget(self.daemon.namespace, container.id)
 
     def restart_daemon(self) -> None:
         """Kill containerd and start it again."""
@@ -174,7 +177,5 @@ def open_containerd(
 
 def _remove_all(daemon: Containerd) -> None:
     for namespace in (daemon.namespace, KUBERNETES):
-        for name in daemon.run(namespace, "task", "list", "--quiet").split():
-            daemon.run(namespace, "task", "rm", "--force", name)
         for name in daemon.run(namespace, "container", "list", "--quiet").split():
-            daemon.run(namespace, "container", "rm", name)
+            daemon.forget(namespace, name)
