@@ -74,9 +74,7 @@ def test_full_ring(workload: Path) -> None:
                 received += records
             recovered = recorder.follow(spawn([str(workload / "finish"), "1"]))
             recorder.finish(recovered)
-            later = [
-                type(each) for each in small.drain(1000) if tgid_of(each) == recovered.root
-            ]
+            later = [type(each) for each in small.drain(1000) if tgid_of(each) == recovered.root]
         assert {} == recorder.losses()
 
     workers = 4
