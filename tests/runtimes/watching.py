@@ -79,8 +79,13 @@ class Watch:
 
     def processes(self, *kinds: str) -> list[dict[str, Any]]:
         """The process of every event of these kinds so far (process_exec, process_exit)."""
-        events = [*self._earlier, *self._client.events()]
-        return [event[kind]["process"] for event in events for kind in kinds if kind in event]
+        return [
+            event[kind]["process"] for event in self.events() for kind in kinds if kind in event
+        ]
+
+    def events(self) -> list[dict[str, Any]]:
+        """All so far."""
+        return [*self._earlier, *self._client.events()]
 
     def named(self, names: Collection[str], *kinds: str) -> dict[str, list[Origin]]:
         """Name → what events of processes with this only argument say; waits for all."""
@@ -108,9 +113,15 @@ class Watch:
 
 
 @contextmanager
-def watching(directory: Path, finish: Path, runtime: Runtime, *options: str) -> Iterator[Watch]:
-    """An agent that asks the runtime, and a client that is known to receive events."""
-    watch = Watch(directory, finish, *runtime.agent_options, *options, prefix=runtime.agent_prefix)
+def watching(
+    directory: Path, finish: Path, runtime: Runtime | None, *options: str
+) -> Iterator[Watch]:
+    """An agent that asks this runtime, or none, and a client that is known to receive events."""
+    if runtime is None:
+        watch = Watch(directory, finish, "--container-runtimes", "", *options)
+    else:
+        options = (*runtime.agent_options, *options)
+        watch = Watch(directory, finish, *options, prefix=runtime.agent_prefix)
     try:
         yield watch
     finally:
