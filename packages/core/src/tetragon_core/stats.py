@@ -106,6 +106,17 @@ class Counter(Enum):
         "pods that were gone for too long to be found any more",
         False,
     )
+    LOOKUPS = ("container_lookups", "containers a runtime was asked about", False)
+    LOOKUPS_FAILED = (
+        "container_lookups_failed",
+        "containers the asked runtime did not tell of in time; often another one knows them",
+        False,
+    )
+    LOOKUPS_REFUSED = (
+        "container_lookups_refused",
+        "containers no runtime was asked about, because too many waited for its answer",
+        True,
+    )
     EVENTS_SENT = ("events_sent", "events handed to subscribers", False)
     SUBSCRIBER_DROPPED = ("subscriber_dropped", "events dropped from full subscriber queues", True)
     PROCESS_UNKNOWN = ("process_unknown", "events about a process nothing else is known of", False)

@@ -98,7 +98,9 @@ def _runtimes(place: Place) -> Iterable[Surrounding]:
     host = Host(host_root(procfs), config.procfs, cgroups, hierarchy)
     cri = config.cri_endpoint if config.enable_cri else None
     patience_s = config.container_lookup_timeout
-    yield Runtimes(config.container_runtimes, cri, host, place.table, patience_s)
+    runtimes = Runtimes(config.container_runtimes, cri, host, place.table, patience_s)
+    place.stats.add_source(runtimes.counters)
+    yield runtimes
 
 
 OPENERS: Final[Sequence[Opener]] = (_nri, _runtimes, _kubernetes)

@@ -34,6 +34,8 @@ _LONGEST_DELAY_S: Final = 0.5
 _ILL_DELAYS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses while the runtime cannot be asked."""
 _MAX_WANTED: Final = 8192
+_BATCH: Final = 512
+"""At once; what is asked one by one has to be done in the time of one call."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +74,12 @@ class Lookups:
         self._task: asyncio.Task[None] | None = None
         self._ill_since_s = 0.0
         self._failures = 0
-        self._is_full = False
+        self.asked = 0
+        """Cgroups it was asked about."""
+        self.unanswered = 0
+        """Those that it did not tell of in time."""
+        self.refused = 0
+        """Those it was not asked about, as too many waited."""
 
     def start(self) -> None:
         """Begin to be asked; in the event loop."""
@@ -95,8 +102,9 @@ class Lookups:
         if cgroup.id in self._wanted:
             return False  # it is waited for already
         if len(self._wanted) >= _MAX_WANTED:
-            self._tell_full()
+            self._refuse()
             return False
+        self.asked += 1
         now = self._clock_s()
         known_ill = bool(self._failures) and now - self._ill_since_s > self._ill_patience_s
         wanted = _Wanted(cgroup, now, now, is_waited_for=not known_ill)
@@ -110,7 +118,7 @@ class Lookups:
             now = self._clock_s()
             due = [one for one in self._wanted.values() if one.next_s <= now]
             if due:
-                await self._look_up(due)
+                await self._look_up(due[:_BATCH])
                 continue
             soonest = min((one.next_s for one in self._wanted.values()), default=None)
             pause = None if soonest is None else max(soonest - now, 0.001)
@@ -147,7 +155,7 @@ class Lookups:
             self._forget(one)
             answer = found[one.cgroup.id]
             if answer is None:
-                self._release(one)
+                self._let_go(one)
                 continue
             self._table.learn(
                 answer.container, Rank.RUNTIME, cgroup_id=one.cgroup.id, pod=answer.pod
@@ -171,6 +179,11 @@ class Lookups:
             del self._wanted[one.cgroup.id]
 
     def _release(self, one: _Wanted) -> None:
+        """Give it up, if that was not done before."""
+        self.unanswered += one.is_waited_for
+        self._let_go(one)
+
+    def _let_go(self, one: _Wanted) -> None:
         """Let events go on that wait for it."""
         if one.is_waited_for:
             one.is_waited_for = False
@@ -202,9 +215,9 @@ class Lookups:
             self._forget(one)
             self._release(one)
 
-    def _tell_full(self) -> None:
-        if not self._is_full:
-            self._is_full = True
+    def _refuse(self) -> None:
+        self.refused += 1
+        if self.refused == 1:
             _log.warning(
                 "%s: %d look-ups wait already; further containers have no names",
                 self._runtime.name,

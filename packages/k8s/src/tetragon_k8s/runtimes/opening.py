@@ -12,9 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import UsageError
+from tetragon_core.stats import Counter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tetragon_core.cgroups import Hierarchy
     from tetragon_core.workloads.cgroup_table import Cgroup
@@ -94,6 +95,14 @@ class Runtimes:
                 self._closed.remove(row)
                 self._open(row[1]())
         return False
+
+    def counters(self) -> Mapping[Counter, int]:
+        """Source for Stats."""
+        return {
+            Counter.LOOKUPS: sum(one.asked for one in self._lookups),
+            Counter.LOOKUPS_FAILED: sum(one.unanswered for one in self._lookups),
+            Counter.LOOKUPS_REFUSED: sum(one.refused for one in self._lookups),
+        }
 
     def _open(self, runtime: Runtime) -> None:
         from .lookups import Lookups  # noqa: PLC0415  # see above
