@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
     Start = Callable[..., subprocess.Popen[bytes]]
 
-# The hook gets its words from a container runtime, which asks for no help.
-HELPFUL = [row for row in COMMANDS if row.name != "hook"]
 TIMESTAMP_TYPE = "type.googleapis.com/google.protobuf.Timestamp"
 ONCE = ("--retries", "0")
 
@@ -226,7 +224,7 @@ def test_help_lists_every_command(run_client: Run) -> None:
     assert {row.name for row in COMMANDS if not row.hidden} == listed
 
 
-@pytest.mark.parametrize("row", HELPFUL, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
 def test_every_command_has_help(row: Any, run_client: Run) -> None:
     """-h works everywhere, so every module of the table can be imported."""
     words = [row.name, "-h"]
