@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import TYPE_CHECKING, Final
 
 from sensors.bpf import Machine, MachineError
+from tetragon_sensors.kernel.btf import Btf
 from tetragon_sensors.policy.record import HEADER, HEADER_BYTES, SCRATCH_BYTES, HitHeader
 from tetragon_sensors.policy.state import LEDGER, STATE_MAP, StateOffset, ledger_offset
 
@@ -29,10 +31,14 @@ _SIZES: Final = {
     "scratch": (4, SCRATCH_BYTES),
     "hook_counters": (4, 64),
     "state": (4, STATE_MAP.value_bytes),
+    "notes": (4, 24),
+    "acted": (16, 8),
     "ring": (0, 0),
 }
 """Bytes of a key and of a value."""
-_ARRAYS: Final = ("scratch", "hook_counters", "state")
+_SWITCHES: Final = ("nvcsw", "nivcsw")
+_ARRAYS: Final = {"scratch": 2, "hook_counters": 1, "state": 1, "notes": 2}
+"""With so many entries."""
 
 
 class KernelMachine(Machine):
@@ -44,6 +50,8 @@ class KernelMachine(Machine):
         """As Environment has them: numbers in place of descriptors."""
         self.tgid, self.tid = 4000, 4001
         self.now_ns = 10**12
+        self.switches = (30, 40)
+        """How often the thread gave up the processor, and was made to."""
         self.signals: list[tuple[int, int]] = []
         """Process and number of each signal."""
         self.signal_result = 0
@@ -52,8 +60,8 @@ class KernelMachine(Machine):
         """Whether maps have no room for more."""
         self.records: list[bytes] = []
         self._values: dict[str, dict[bytes, int]] = {name: {} for name in _SIZES}
-        for name in _ARRAYS:
-            for slot in range(2 if name == "scratch" else 1):
+        for name, entries in _ARRAYS.items():
+            for slot in range(entries):
                 self.set(name, slot.to_bytes(4, "little"), bytes(_SIZES[name][1]))
         self.set("processes", struct.pack("<I", self.tgid), struct.pack("<Q", 77))
         self._helpers: dict[int, Callable[[], int]] = {
@@ -64,6 +72,7 @@ class KernelMachine(Machine):
             109: self._signal,
             125: lambda: self.now_ns,
             130: self._output,
+            158: self._task,
         }
 
     # ---- what a test sets and sees ----
@@ -157,6 +166,13 @@ class KernelMachine(Machine):
         name, key = self._key()
         return 0 if self._values[name].pop(key, None) else -2
 
+    def _task(self) -> int:
+        places = [_types().member("task_struct", name).offset_bytes for name in _SWITCHES]
+        memory = bytearray(max(places) + 8)
+        for place, number in zip(places, self.switches, strict=True):
+            memory[place : place + 8] = number.to_bytes(8, "little")
+        return self.map(bytes(memory))
+
     def _signal(self) -> int:
         if not self.signal_result:
             self.signals.append((self.tgid, self._get(1) & _U32))
@@ -165,6 +181,11 @@ class KernelMachine(Machine):
     def _output(self) -> int:
         self.records.append(self._bytes(self._get(2), self._get(3)))
         return 0
+
+
+@functools.cache
+def _types() -> Btf:
+    return Btf.vmlinux()
 
 
 def state_word(memory: bytes, offset: int) -> int:

@@ -142,13 +142,17 @@ def test_signal_at_a_system_call(call: str, advice: list[str]) -> None:
 
 def test_kprobes_where_programs_are_preempted() -> None:
     """From 7.0 on: why what kills is not attached as what observes is."""
-    (killing,) = explained(policy("tcp_connect", KILL), "7.0.0")
+    *guards, killing, _ = explained(policy("tcp_connect", KILL), "7.0.0")
     (observing,) = explained(policy("tcp_connect", "{action: Post}"), "7.0.0")
 
     assert [
         "attached by kprobe",
         "why no fentry: the kernel skips its programs where a task was preempted in one",
     ] == lines_of(killing, "attached", "why")
+    guard = "reports what the program it guards would, when the kernel skips that one"
+    assert [["attached by fentry", guard]] * 3 == [
+        lines_of(one, "attached", "why", "reports") for one in guards
+    ]
     assert ["attached by fentry"] == lines_of(observing, "attached", "why")
 
 

@@ -27,6 +27,7 @@ from .acting import enforces, signals
 from .actionchecks import check_actions
 from .enforcers import plan_enforcers
 from .function_hooks import plan_function_hook
+from .guarding import notes_map
 from .imahash import hashes_map
 from .lists import expand_lists
 from .loader import plan_loader
@@ -128,6 +129,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
     gate = planning.gates.of(policy.spec.workloads, policy.namespace)
     tracks = any(map(_tracks, policy.spec.hooks))
     rates = rate_limit_map(hooks)
+    notes = notes_map(hooks)
     verdicts = [verdicts_map()] if any(one.timing is Timing.VERDICT_END for one in hooks) else []
     return Plan(
         policy_name=policy.name,
@@ -150,6 +152,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
         tables=tables,
         maps=(
             *([rates] if rates else []),
+            *([notes] if notes else []),
             *([SOCKS_MAP] if tracks else []),
             *verdicts,
             *hashes_map(hooks),

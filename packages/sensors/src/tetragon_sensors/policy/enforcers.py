@@ -12,6 +12,7 @@ from .attaching import plan_functions
 from .calls import resolve_calls
 from .deferred import at_end, deny_inside
 from .enforcing import Demand, denies_itself
+from .guarding import guarded
 from .plan import Denial, HookPlan, Method, Timing
 from .record import HEADER_BYTES
 
@@ -124,4 +125,4 @@ def _applying(
         wants=wants,
         uses_cookie=len(targets) > 1,
     )
-    return [end, entry]
+    return [end, *guarded(planning, entry)]

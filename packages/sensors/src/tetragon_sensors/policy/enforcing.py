@@ -4,7 +4,8 @@
 From kernel 7.0 on, and on kernels built for full preemption, a task can be preempted inside a
 program of a trampoline, and the kernel skips that program for other tasks on the CPU meanwhile
 (__bpf_prog_enter_recur). That would let calls through. It does not happen to programs of LSM hooks
-(6.2, 271de525e1d7) or of kprobes, which run with preemption off; so these come first there.
+(6.2, 271de525e1d7) or of kprobes, which run with preemption off; so these come first there. What
+the kernel skips kprobes for is the subject of guarding.py.
 """
 
 from __future__ import annotations

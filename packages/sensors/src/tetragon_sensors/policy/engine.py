@@ -17,6 +17,7 @@ from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec, create_map
 from .acting import PROTECTED
 from .check import NO_LIMITS, make_plan
 from .emitter import COUNTERS, Environment
+from .guarding import ACTED_MAP
 from .hits import HitDecoder
 from .hookprogram import build_program
 from .hostnamespaces import check_host, known_host
@@ -86,7 +87,8 @@ class Engine:
         maps = {name: base.map_fd(name) for name in ("ring", "processes")}
         self.limits = limits
         self._scratch_slots = _PREEMPTED_SLOTS if kernel.preempts_programs else _SLOTS
-        for spec in _shared_maps(self._scratch_slots):
+        guards = [ACTED_MAP] if kernel.preemption_functions else []
+        for spec in (*_shared_maps(self._scratch_slots), *guards):
             made = self._stack.enter_context(create_map(spec))
             maps[spec.name] = made.fd
             if spec.name == PROTECTED:

@@ -50,6 +50,7 @@ _TIMES: Final = {
     Timing.HASH: "nothing: hashes the file for the next program, and sleeps meanwhile",
     Timing.DEFERRED: "when it is called, with the hash: acts for the program that decides",
 }
+_GUARDS: Final = "what the program it guards would, when the kernel skips that one"
 
 
 def explain(policy: Policy, btf_path: str | None = None) -> str:
@@ -111,7 +112,7 @@ def _hook(hook: HookPlan, kernel: Kernel) -> Iterator[str]:
     yield f"  attached by    {hook.method.value}"
     for head, line in _why(hook, kernel):
         yield f"  {head:14} {line}"
-    yield f"  reports        {_TIMES[hook.timing]}"
+    yield f"  reports        {_GUARDS if hook.is_guard else _TIMES[hook.timing]}"
     for head, line in explain_enforcing(hook, kernel):
         yield f"  {head:14} {line}"
     for plan in (*hook.arguments, *([hook.result] if hook.result else [])):

@@ -11,6 +11,7 @@ from .attaching import plan_functions
 from .calls import resolve_calls
 from .deferred import apply_verdicts
 from .enforcing import demand_of
+from .guarding import guarded
 from .plan import Denial, HookPlan, Method, Source, Timing
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def plan_function_hook(planning: Planning, hook: FunctionHook) -> list[HookPlan]
         made = _programs(planning, hook, functions, demand)
         if demand.denies and not functions.denies:
             made = apply_verdicts(planning, hook, functions, made, demand)
-        plans += made
+        plans += [one for plan in made for one in (guarded(planning, plan) if demand else [plan])]
     return plans
 
 

@@ -17,6 +17,7 @@ from .acting import emit_actions, enforces
 from .actions import POST, emit_stacks, posts, reported
 from .emitter import Emitter, Stack
 from .faulting import emit_fetches
+from .guarding import Guard
 from .halves import Halves, flag_acted, flag_record
 from .images import emit_binaries
 from .imahash import emit_defer, emit_deferred, emit_is_selector, wants_hash, write_hash
@@ -80,10 +81,12 @@ class _Builder:
         self.asm = self.emitter.asm
         self.values = ArgumentCode(hook, self.emitter)
         self.halves = Halves(hook, self.emitter, self.values)
+        self.guard = Guard(hook, self.emitter)
 
     def write(self) -> None:
         """All of the main function."""
         self.emitter.begin()
+        self.guard.write_begin()
         if self.hook.denial is Denial.KEPT and self.hook.timing in _DECIDING:
             forget_verdict(self.emitter)
         if self.hook.gate is not None and self.hook.timing in _DECIDING:
@@ -180,6 +183,7 @@ class _Builder:
     def _act(self, number: int, selector: Selector) -> None:
         """What the selector that won asks for; then leave."""
         hook, actions = self.hook, selector.match_actions
+        self.guard.write_acting()
         later = selector.match_return_actions if hook.timing is Timing.EXIT else ()
         if enforces(actions):
             if any(action.action == "Set" for action in actions):

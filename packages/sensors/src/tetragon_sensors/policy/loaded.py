@@ -236,8 +236,12 @@ class LoadedPolicy:
 
     def counters(self) -> Mapping[str, int]:
         """`posted`: hits; `missed`: those the kernel did not run a program for; the ledger."""
-        missed = sum(program.info().recursion_misses for _, program in self._programs)
+        missed = sum(
+            program.info().recursion_misses for hook, program in self._programs if not hook.is_guard
+        )
         missed += sum(attachment.missed() or 0 for attachment in self._attachments)
+        if self._state is not None:
+            missed = max(0, missed - self._state.stood_in)
         hooks = {target.hook for hook in self.plan.hooks for target in hook.targets}
         hooks |= {self.plan.loader.hook} if self.plan.loader else set()
         posted = sum(self._engine.decoder.posted[hook] for hook in hooks)

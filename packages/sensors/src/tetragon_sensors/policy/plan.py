@@ -27,6 +27,7 @@ __all__ = [
     "ArgumentPlan",
     "Array",
     "Denial",
+    "Guarding",
     "HookPlan",
     "Method",
     "Plan",
@@ -164,6 +165,18 @@ class Target:
     """Of a uprobe in that file, whatever the policy names it by."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """Place among programs on the same calls, of which one acts (guarding.py)."""
+
+    turn: int
+    """0: the first, which the others guard."""
+    before: tuple[int, ...]
+    """Notes of those before it."""
+    note: int | None
+    """Its own; None: nobody comes after it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookPlan:
     """One generated program: all its targets are alike."""
@@ -202,13 +215,20 @@ class HookPlan:
     """Which workloads the policy is for; None: every one."""
     gates: Gates = NO_GATES
     """The same of its selectors."""
+    guarding: Guarding | None = None
+    """Of a program that is guarded, and of its guards."""
     tracks_socks: bool = False
     """Some hook of the policy tracks sockets, so that those of this one may be tracked."""
 
     @property
+    def is_guard(self) -> bool:
+        """Whether it acts only when the kernel skips another."""
+        return self.guarding is not None and self.guarding.turn > 0
+
+    @property
     def is_silent(self) -> bool:
-        """Whether it does a part of what another program of the hook decides."""
-        return self.timing in _PARTS
+        """Whether it does what another program of the hook decides, or has failed to."""
+        return self.is_guard or self.timing in _PARTS
 
     @property
     def is_return_half(self) -> bool:

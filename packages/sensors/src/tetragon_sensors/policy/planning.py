@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tetragon_core.hooks import HookEvent, HookInfo
@@ -43,6 +44,7 @@ class Planning:
         """Places in files that do not have the digest the policy wants, and it says to go on."""
         self.gates = gates
         self._numbers = numbers
+        self._notes = count()
 
     def option(self, name: str) -> bool:
         """Whether an option of the policy is switched on."""
@@ -81,6 +83,10 @@ class Planning:
             self.target(symbol, self.info(hook, HookEvent.KPROBE, symbol), type_id)
             for symbol, type_id in symbols
         )
+
+    def next_note(self) -> int:
+        """Number of a program that others guard, in the policy's map of notes."""
+        return next(self._notes)
 
     def target(self, symbol: str, info: HookInfo, type_id: int = 0) -> Target:
         """A place to attach to, with a number of its own."""

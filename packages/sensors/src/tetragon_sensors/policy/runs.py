@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.hooks import HookEvent
@@ -33,7 +34,11 @@ def runs_of_hook(hook: HookPlan, program: Program, attachment: Attachment | None
     attach = names.pop() if len(names) == 1 else f"{len(names)} places"
     event = hook.targets[0].info.event
     missed = attachment.missed() if attachment is not None else None
-    return _runs(program, _SENSORS[event], attach, hook.method.value, missed)
+    found = _runs(program, _SENSORS[event], attach, hook.method.value, missed)
+    if hook.guarding is None:
+        return found
+    turn = f"/guard-{hook.guarding.turn}" if hook.is_guard else ""
+    return replace(found, section=found.section + turn, skipped=None)  # others act in its place
 
 
 def runs_of_upkeep(event: str, program: Program) -> ProgramRuns:

@@ -37,6 +37,8 @@ class StateOffset:
     """1: too many kills; the policy only monitors since then."""
     LAST_ERRNO: Final = 40
     """Of the last action that failed, positive."""
+    STOOD_IN: Final = 48
+    """How often a guard acted for a program that the kernel skipped (guarding.py)."""
     LEDGER: Final = 64
 
 
@@ -82,6 +84,11 @@ class PolicyState:
     def fell_back(self) -> bool:
         """Whether the policy went over to monitoring by itself, after too many kills."""
         return self._get(StateOffset.FELL_BACK) != 0
+
+    @property
+    def stood_in(self) -> int:
+        """How often a guard acted for a program that the kernel skipped."""
+        return self._get(StateOffset.STOOD_IN)
 
     def set_monitor(self, *, on: bool) -> None:
         """Switch the mode; the next hit sees it. To enforce again forgets kills and the fall."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.procfs import ProcScanner
 from tetragon_sensors.kernel.attachments import attach_raw_tracepoint
-from tetragon_sensors.kernel.maps import MapFlag, create_map
+from tetragon_sensors.kernel.maps import MapFlag, MapKind, create_map
 from tetragon_sensors.kernel.programs import ProgramKind
 
 from .loading import load_linked
@@ -96,7 +96,8 @@ class ProcessTracking:
     def start(self) -> None:
         """Keep the tables from now on; they are filled when this returns. Raises LoadError."""
         for made in self.maps.values():
-            made.clear()
+            if made.spec.kind is not MapKind.PERCPU_ARRAY:  # what it has is never wrong
+                made.clear()
         if not self._tables:
             return
         is_scanned = self._tables.follows or self._tables.changes
