@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tetragon_core.workloads.model import Workload
     from tetragon_k8s.runtimes.runtime import Runtime
 
-__all__ = ["Asked", "asked_of", "cgroup_at", "container_id"]
+__all__ = ["DEADLINE_S", "Asked", "asked_of", "cgroup_at", "container_id"]
 
 DEADLINE_S = 30
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from k8s.asked import asked_of, container_id
+from k8s.asked import asked_of, cgroup_at, container_id
+from tetragon_core.workloads.cgroup_table import CgroupTable
 from tetragon_core.workloads.model import Container
+from tetragon_core.workloads.table import WorkloadTable
+from tetragon_k8s.runtimes import lookups
 from tetragon_k8s.runtimes.runtime import Found, NotServedError, RuntimeFailedError
 
 if TYPE_CHECKING:
@@ -201,3 +204,19 @@ def test_names_inside_of_containers_are_not_looked_up() -> None:
         return runtime.batches
 
     assert asyncio.run(run()) == [1]
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit containers are not looked up; that is counted, and their events go on."""
+    monkeypatch.setattr(lookups, "_MAX_WANTED", 2)
+
+    async def run() -> tuple[list[bool], int]:
+        table = WorkloadTable(CgroupTable())
+        one = lookups.Lookups(FakeRuntime(hang), table, patience_s=30.0)
+        one.start()
+        paths = [f"/docker/{container_id(number)}" for number in range(4)]
+        answers = [one.ask(cgroup_at(path, number)) for number, path in enumerate(paths)]
+        await one.close()
+        return answers, one.refused
+
+    assert asyncio.run(run()) == ([True, True, False, False], 2)

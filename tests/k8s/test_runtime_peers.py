@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from k8s.asked import asked_of, cgroup_at, container_id
+from k8s.asked import DEADLINE_S, asked_of, cgroup_at, container_id
 from k8s.grpc_runtime import Calls, served
-from k8s.unix_peer import close_at_once, peer, say_garbage, say_nothing
+from k8s.unix_peer import close_at_once, drip, peer, say_garbage, say_nothing
 from tetragon_k8s.runtimes import grpc_socket
 from tetragon_k8s.runtimes.containerd import ContainerdRuntime
 from tetragon_k8s.runtimes.cri import CriRuntime
@@ -52,6 +53,25 @@ def test_events_go_on(tmp_path: Path, kind: str, talk: Any) -> None:
             return await asked.name(7)
 
     assert asyncio.run(run()) == ""
+
+
+def test_no_thread_stays(tmp_path: Path) -> None:
+    """An answer that comes in drops is broken off, and the thread that read it ends."""
+    make, path = MAKERS["docker"]
+    socket = tmp_path / "r.sock"
+
+    async def run() -> None:
+        runtime = make(str(socket))
+        async with peer(socket, drip):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(runtime.find([cgroup_at(path)]), 0.1)
+            for one in threading.enumerate():
+                if one.name == "ask-docker":
+                    await asyncio.to_thread(one.join, DEADLINE_S)
+                    assert not one.is_alive()
+        await runtime.close()
+
+    asyncio.run(run())
 
 
 def test_nobody_listens(tmp_path: Path, kind: str) -> None:

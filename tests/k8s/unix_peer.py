@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
     """What it does with a connection; may be a coroutine function."""
 
-__all__ = ["close_at_once", "peer", "say_garbage", "say_nothing"]
+__all__ = ["close_at_once", "drip", "peer", "say_garbage", "say_nothing"]
 
 
 @asynccontextmanager
@@ -61,3 +61,12 @@ async def say_garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.write(b"\x00\xff\xfe220 mail.example ESMTP\r\n" * 100)
     await writer.drain()
     await asyncio.Event().wait()
+
+
+async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer that never ends, but never pauses for long."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.01)

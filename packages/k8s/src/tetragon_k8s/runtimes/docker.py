@@ -7,6 +7,7 @@ the list does not wait for that.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from typing import TYPE_CHECKING, Any, Final
@@ -60,7 +61,11 @@ class DockerRuntime:
     async def find(self, cgroups: Sequence[Cgroup]) -> Mapping[int, Found]:
         """One question for all of them."""
         ids = [one.container_id for one in cgroups]
-        rows = await self._threads.run(lambda: self._rows(ids))
+        try:
+            rows = await self._threads.run(lambda: self._rows(ids))
+        except asyncio.CancelledError:
+            await self.close()  # else the thread goes on as long as anything comes
+            raise
         return {
             one.id: self._found(rows[one.container_id], one)
             for one in cgroups
