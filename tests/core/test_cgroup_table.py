@@ -172,6 +172,20 @@ def test_a_container_whose_name_tells_nothing() -> None:
     assert [7, 7, 9] == [cgroup(table, number).home.id for number in (7, 8, 9)]
 
 
+def test_there_is_an_end_to_all() -> None:
+    """Whoever makes them; what is gone makes room."""
+    told = Told(CgroupTable(max_all=5))
+    for number in range(10):
+        told.table.add(number, f"/user.slice/{number}")
+    full = (len(told.table), told.table.refused)
+
+    told.table.remove(0)
+    told.table.add(10, "/user.slice/10")
+
+    assert (5, 5) == full
+    assert 10 in told.table
+
+
 def test_there_is_an_end_to_what_containers_make() -> None:
     """Inner ones are refused and counted when there are too many; those of the host never."""
     told = Told(CgroupTable(max_inner=3))

@@ -32,6 +32,11 @@ class Counter(Enum):
         "records of cgroups the full ring buffer refused; the cgroups were looked up instead",
         False,
     )
+    CGROUPS_REFUSED = (
+        "cgroups_refused",
+        "times the agent's full table could not take a cgroup: its container may not be shown",
+        True,
+    )
     CONTAINER_CGROUPS_FULL = (
         "container_cgroups_full",
         "cgroups of containers the kernel's full table could not take: policies miss them",

@@ -116,6 +116,7 @@ class Pipeline:
             max_events=config.event_waiting_size,
         )
         stats.add_source(self._association.counters)
+        stats.add_source(lambda: {Counter.CGROUPS_REFUSED: workloads.cgroups.refused})
         self.builder = _process_builder(config, host)
         self.encoder = EventEncoder(
             self.builder,

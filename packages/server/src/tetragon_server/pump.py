@@ -34,6 +34,7 @@ _NOT_EVERYONES: Final = frozenset(
     {
         Counter.SUBSCRIBER_DROPPED,
         Counter.RING_LOST_FORK,
+        Counter.CGROUPS_REFUSED,
         Counter.CONTAINER_CGROUPS_FULL,
         Counter.EXPORT_LOST,
         Counter.EXPORT_TOO_LARGE,

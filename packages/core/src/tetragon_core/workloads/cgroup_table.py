@@ -22,6 +22,8 @@ _GONE_KEPT: Final = 1024
 """Removed cgroups that are still found, for events that come late."""
 _INNER_KEPT: Final = 32_768
 """Cgroups inside of containers that are entered; no container that behaves comes near."""
+_KEPT: Final = 262_144
+"""All that are entered, about 100 MB: users of the host may make cgroups too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,8 +58,9 @@ class Cgroup:
 class CgroupTable:
     """Filled by records of the kernel and by walks over the cgroup file system."""
 
-    def __init__(self, *, max_inner: int = _INNER_KEPT) -> None:
-        """`max_inner`: cgroups inside of containers that it takes."""
+    def __init__(self, *, max_inner: int = _INNER_KEPT, max_all: int = _KEPT) -> None:
+        """`max_inner`: cgroups inside of containers that it takes, of `max_all`."""
+        self._max_all = max_all
         self._max_inner = max_inner
         self._inner = 0
         self._by_id: dict[int, Cgroup] = {}
@@ -68,7 +71,7 @@ class CgroupTable:
         self.is_container: Callable[[int], bool] = lambda _: False
         """Whether a cgroup whose name tells nothing was made for a container all the same."""
         self.refused = 0
-        """Cgroups inside of containers that there was no room for."""
+        """Times there was no room for a cgroup."""
         self.made: list[Callable[[Cgroup], object]] = []
         """Called with each new cgroup, outer ones first."""
         self.removed: list[Callable[[Cgroup], object]] = []
@@ -101,11 +104,12 @@ class CgroupTable:
         for old in (known, stale):  # its removal was not told
             if old is not None:
                 self.remove(old.id)
-        if _is_inner(cgroup):
-            if self._inner >= self._max_inner:
-                self.refused += 1
-                return
-            self._inner += 1
+        is_inner = _is_inner(cgroup)
+        if len(self._by_id) >= self._max_all or (is_inner and self._inner >= self._max_inner):
+            self._orphans.discard(cgroup_id)
+            self.refused += 1
+            return
+        self._inner += is_inner
         self._by_id[cgroup_id] = self._by_path[path] = cgroup
         for tell in self.made:
             tell(cgroup)
