@@ -22,8 +22,9 @@ class Started:
 class Runtime(Protocol):
     """A runtime that runs containers of the image of busybox."""
 
-    kind: str
-    """As the agent names it: podman, runc, containerd, docker..."""
+    @property
+    def kind(self) -> str:
+        """As the agent names it: podman, runc, containerd, docker..."""
 
     @property
     def agent_prefix(self) -> tuple[str, ...]:

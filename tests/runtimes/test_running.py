@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runtimes.cgroup_directories import cgroup_of, made_cgroup, run_in
 from runtimes.watching import Origin, watching
-from tetragon_core.cgroups import pick_hierarchy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from runtimes.model import Runtime, Started
+    from runtimes.model import Runtime
 
 RUNTIMES = ("podman", "podman_crun", "runc", "crun", "ctr_16", "ctr_2", "cri_17", "docker")
 SLEEP = ("sleep", "1234567")
@@ -39,8 +36,8 @@ def test_old_container(runtime: Runtime, workload: Path, tmp_path: Path) -> None
         runtime.pause(container)
         runtime.unpause(container)
         runtime.execute(container, "true", "run-after-pause")
-        with _inner_cgroup(container, "init.scope/deep") as inner:
-            _run_in(inner, workload / "finish", "run-deep-inside")
+        with made_cgroup(f"{cgroup_of(container)}/init.scope/deep") as inner:
+            run_in(inner, workload / "finish", "run-deep-inside")
         runtime.remove(container)
         names = ("run-inside", "run-after-pause", "run-deep-inside", SLEEP[1])
         said = watch.named(names[:3], "process_exec")
@@ -69,23 +66,3 @@ def test_same_name_again(runtime: Runtime, workload: Path, tmp_path: Path) -> No
     expected = {name: [right] for name, right in zip(names, rights, strict=True)}
     assert expected == said
     assert expected == ended
-
-
-@contextmanager
-def _inner_cgroup(container: Started, path: str) -> Iterator[Path]:
-    """A cgroup inside the container's; as systemd or an inner runtime makes it there."""
-    hierarchy = pick_hierarchy(Path("/proc/cgroups").read_text(), Path("/proc/mounts").read_text())
-    (own,) = Path(hierarchy.mount).rglob(f"*{container.id}")
-    inner = own / path
-    inner.mkdir(parents=True)
-    try:
-        yield inner
-    finally:
-        while inner != own:
-            inner.rmdir()
-            inner = inner.parent
-
-
-def _run_in(cgroup: Path, finish: Path, name: str) -> None:
-    command = 'echo $$ > "$1/cgroup.procs" && exec "$2" "$3"'
-    subprocess.run(["sh", "-ec", command, "sh", cgroup, finish, name], check=True)
