@@ -154,6 +154,8 @@ class Lookups:
                 continue
             self._forget(one)
             answer = found[one.cgroup.id]
+            if not one.is_waited_for and not self._exists(one):
+                continue  # nobody asks for it any more
             if answer is None:
                 self._let_go(one)
                 continue
