@@ -18,7 +18,7 @@ from .programs import agent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["HookCosts", "hook_costs"]
+__all__ = ["HookCosts", "hook_costs", "installed_hook"]
 
 RUNS: Final = 41
 SPEC: Final = {
@@ -33,7 +33,7 @@ HookCosts = dict[str, float]
 
 def hook_costs(program: Path, other: Path | None = None) -> HookCosts:
     """The installed hook with an agent (needs root), Python alone, and another hook's program."""
-    with tempfile.TemporaryDirectory() as name, _installed(program, Path(name)) as installed:
+    with tempfile.TemporaryDirectory() as name, installed_hook(program, Path(name)) as installed:
         directory = Path(name)
         state = directory / "state.json"
         state.write_text(json.dumps({"id": "0abc", "bundle": name}))
@@ -52,7 +52,8 @@ def hook_costs(program: Path, other: Path | None = None) -> HookCosts:
 
 
 @contextlib.contextmanager
-def _installed(program: Path, directory: Path) -> Iterator[Path]:
+def installed_hook(program: Path, directory: Path) -> Iterator[Path]:
+    """The program that the executable installs below `directory`."""
     where = (f"--dir={directory}/opt", f"--config={directory}/hooks.d", "--runtime=podman")
     for verb in ("install", "uninstall"):
         subprocess.run([program, "hook", verb, *where], check=True, capture_output=True)
