@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 MAX_FILTERS: Final = 512
 """As many as the programs have bits for (tetragon_sensors.policy.workloads)."""
+_SLICE: Final = 500
+"""Containers looked at in one go: some 10 ms."""
 _DISABLED: Final = (
     "policyfilter is disabled: the policy is for some workloads only, and the agent runs with"
     " --enable-policy-filter=false"
@@ -109,7 +111,7 @@ class WorkloadFilters:
         for one in wanted:
             self._filters[one].users += 1
         try:
-            self._look_at_all([self._filters[one] for one in fresh])
+            await self._look_at_all([self._filters[one] for one in fresh])
         except TetragonError:
             self.release(numbers)
             raise
@@ -163,18 +165,22 @@ class WorkloadFilters:
             if self._last not in taken:
                 return self._last
 
-    def _look_at_all(self, fresh: Iterable[_Numbered]) -> None:
-        """Raises TetragonError; then the kernel has some of it at most."""
-        several = list(fresh)
-        if not several:
+    async def _look_at_all(self, fresh: Sequence[_Numbered]) -> None:
+        """In slices, so that events go on. Raises TetragonError; then the kernel has some of it."""
+        if not fresh:
             return
-        others = ~sum(1 << one.number for one in several)
-        found = {home: bits & others for home, bits in self._bits.items()}
-        for home in self._table.homes():
-            bits = self._bits_of(home, several)
-            if bits:
-                found[home.id] = found.get(home.id, 0) | bits
-        self._write([(home, bits) for home, bits in found.items() if bits != self._bits.get(home)])
+        others = ~sum(1 << one.number for one in fresh)
+        homes = {home.id: home for home in self._table.homes()}
+        numbers = [*homes, *(self._bits.keys() - homes)]
+        for at in range(0, len(numbers), _SLICE):
+            changes = []
+            for number in numbers[at : at + _SLICE]:
+                old, home = self._bits.get(number, 0), homes.get(number)
+                bits = old & others | (self._bits_of(home, fresh) if home is not None else 0)
+                if bits != old:
+                    changes.append((number, bits))
+            self._write(changes)
+            await asyncio.sleep(0)
 
     def _bits_of(self, cgroup: Cgroup, several: Iterable[_Numbered]) -> int:
         """Of what is no container's own cgroup, or is gone, none."""
