@@ -91,21 +91,35 @@ def test_what_raises_does_not_end_the_watch(
     assert (1, 1) == (unreadable, len(caplog.records))
 
 
-@pytest.mark.parametrize("line", [b"no json\n", b"[]\n", b'{"type": "ADDED"}\n'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json\n",
+        b"[]\n",
+        b'{"type": "ADDED"}\n',
+        b'{"type": "ADDED", "object": ' + b"[" * 5000 + b"\n",
+        b'{"type": "ADDED", "object": {"a": "\\udc00"}}\n',
+    ],
+    ids=["text", "list", "nothing", "deep", "surrogate"],
+)
 def test_lines_that_are_no_changes(tmp_path: Path, line: bytes) -> None:
-    """A line that is no change ends the watch as a failure; the next one goes on."""
+    """A line that is no change is counted, and the watch goes on with the next."""
 
-    async def follow() -> int:
+    async def follow() -> tuple[int, int]:
         fake = FakeApi(tmp_path)
         await fake.start()
         fake.lines = [line]
-        async with running(fake) as (watch, seen):
+        short = Pace(first_s=0.01, most_s=0.1, lasts_s=1)
+        async with running(fake, short) as (watch, seen):
+            await seen.until(lambda: watch.tally.watches == 1)
+            await fake.put(some_pod("next"))
+            await seen.has(("changed", "next"))
             await seen.until(lambda: watch.tally.watches == 2)
-            failures = watch.tally.failures
+            counted = watch.tally.failures, watch.tally.unreadable
         await fake.stop()
-        return failures
+        return counted
 
-    assert 1 == asyncio.run(follow())
+    assert (0, 1) == asyncio.run(follow())
 
 
 def test_an_outage_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,49 +7,32 @@ stay as JSON has them. What may come in one piece is bounded. Nothing is tried t
 
 from __future__ import annotations
 
-import json
 import ssl
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import httpx2
+import msgspec
 from lightkube.core.exceptions import ConfigError
 
-from .errors import ApiError, ExpiredError, RefusedError, TooLargeError, UnreachableError
+from .decoding import GONE, change_of, message_of, object_of, page_of
+from .errors import ExpiredError, RefusedError, TooLargeError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
+    from .decoding import Change, Page
     from .lines import LineCutter
     from .resources import Object, Resource
 
-__all__ = ["Api", "Change", "Page"]
+__all__ = ["Api"]
 
 _CONNECT_S: Final = 10.0
 _ANSWER_S: Final = 30.0
 MAX_ANSWER: Final = 64 << 20
 """Bytes of one page of a list; the server itself takes objects of at most 1.5 MB."""
-_GONE: Final = 410
 _BROKEN: Final = (httpx2.HTTPError, httpx2.StreamError, ssl.SSLError, OSError)
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
-
-
-class Page(NamedTuple):
-    """Part of a list."""
-
-    items: Sequence[Object]
-    version: str
-    """Where a watch goes on from."""
-    more: str
-    """Token to get the next page with; empty: this was the last."""
-
-
-class Change(NamedTuple):
-    """One line of a watch."""
-
-    kind: str
-    """ADDED, MODIFIED, DELETED or BOOKMARK."""
-    object: Object
 
 
 class Api:
@@ -79,13 +62,8 @@ class Api:
         if fields:
             parameters["fieldSelector"] = fields
         what = f"list {resource.plural}"
-        answer = await self._json("GET", resource.path, parameters, what, hint=resource.rule)
-        metadata = answer.get("metadata") or {}
-        return Page(
-            answer.get("items") or (),
-            metadata.get("resourceVersion", ""),
-            metadata.get("continue", ""),
-        )
+        body = await self._body("GET", resource.path, parameters, what, hint=resource.rule)
+        return page_of(body, what)
 
     async def watch(
         self,
@@ -118,13 +96,17 @@ class Api:
             try:
                 async for chunk in answer.aiter_bytes():
                     for line in cutter.feed(chunk):
-                        yield _change(line, what)
+                        if (change := change_of(line, what)) is None:
+                            cutter.left_out += 1
+                        else:
+                            yield change
             except httpx2.ReadTimeout:
                 return
 
     async def get(self, path: str) -> Object:
         """One object. Raises ApiError."""
-        return await self._json("GET", path, {}, f"show {path}")
+        what = f"show {path}"
+        return object_of(await self._body("GET", path, {}, what), what)
 
     async def apply(self, path: str, fields: Object, manager: str) -> Object:
         """Let what `manager` has set of an object, or of its status, be exactly this.
@@ -134,9 +116,10 @@ class Api:
         parameters = {"fieldManager": manager, "force": "true"}
         headers = {"Content-Type": _APPLY_PATCH}
         what = f"change {path}"
-        return await self._json("PATCH", path, parameters, what, body=fields, headers=headers)
+        body = await self._body("PATCH", path, parameters, what, content=fields, headers=headers)
+        return object_of(body, what)
 
-    async def _json(
+    async def _body(
         self,
         method: str,
         path: str,
@@ -144,17 +127,15 @@ class Api:
         what: str,
         *,
         hint: str = "",
-        body: Object | None = None,
+        content: Object | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> bytes:
         timeout = httpx2.Timeout(_CONNECT_S, read=_ANSWER_S)
-        content = None if body is None else json.dumps(body).encode()
-        async with self._answer(
-            method, path, parameters, timeout, what, content, headers
-        ) as answer:
+        sent = None if content is None else msgspec.json.encode(content)
+        async with self._answer(method, path, parameters, timeout, what, sent, headers) as answer:
             if answer.is_error:
                 await self._refuse(answer, what, hint)
-            return _decoded(await self._whole(answer), what)
+            return await self._whole(answer)
 
     @asynccontextmanager
     async def _answer(
@@ -208,8 +189,8 @@ class Api:
 
     async def _refuse(self, answer: httpx2.Response, what: str, rule: str) -> None:
         body = await self._whole(answer)
-        text = _message(body)
-        if answer.status_code == _GONE:
+        text = message_of(body)
+        if answer.status_code == GONE:
             raise ExpiredError(f"{what}: {text}")
         raise RefusedError(
             what,
@@ -232,36 +213,3 @@ def _hint(status: int, rule: str) -> str:
 
 def _seconds(text: str) -> float:
     return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-def _decoded(body: bytes, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(f"the answer to {what} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ApiError(f"the answer to {what} is no object but {type(found).__name__}")
-    return found
-
-
-def _message(body: bytes) -> str:
-    """What an object Status says; some errors are plain text."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return body.decode(errors="replace")
-    return str(found.get("message", "")) if isinstance(found, dict) else ""
-
-
-def _change(line: bytes, what: str) -> Change:
-    found = _decoded(line, what)
-    kind, one = str(found.get("type")), found.get("object")
-    if not isinstance(one, dict):
-        raise ApiError(f"a line of {what} has no object")
-    if kind != "ERROR":
-        return Change(kind, one)
-    text = str(one.get("message", ""))
-    if one.get("code") == _GONE:
-        raise ExpiredError(f"{what}: {text}")
-    code = one.get("code")
-    raise RefusedError(what, code if isinstance(code, int) else 0, text)

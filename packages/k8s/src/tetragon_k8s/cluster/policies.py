@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .api import Api
-    from .resources import Object, Reference
+    from .resources import Object
     from .watching import Pace
 
 __all__ = ["KINDS", "NAMESPACED_KIND", "NODES", "PolicyListener", "PolicySource"]
@@ -42,8 +42,8 @@ class PolicyListener(Protocol):
     def changed(self, one: Object, kind: str) -> None:
         """A policy is new or another than before."""
 
-    def gone(self, reference: Reference) -> None:
-        """A policy is deleted; the namespace tells the kind."""
+    def gone(self, namespace: str, name: str) -> None:
+        """A policy is deleted; it has a namespace or none by its kind."""
 
     def listed(self, *, is_namespaced: bool) -> None:
         """All there are of a kind were told."""
@@ -88,7 +88,7 @@ class PolicySource:
         is_namespaced = kind == NAMESPACED_KIND
         return Watcher(
             lambda one: self._listener.changed(one, kind),
-            lambda reference, _: self._listener.gone(reference),
+            lambda reference, _: self._listener.gone(reference.namespace, reference.name),
             lambda: self._listener.listed(is_namespaced=is_namespaced),
         )
 

@@ -14,10 +14,10 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .errors import ApiError, RefusedError
-from .policies import KINDS
+from .policies import KINDS, NAMESPACED_KIND
 from .resources import Reference
 
 if TYPE_CHECKING:
@@ -27,20 +27,13 @@ if TYPE_CHECKING:
 
     Status = Mapping[str, Any]
 
-__all__ = ["PolicyObject", "StatusPace", "StatusWriter"]
+__all__ = ["StatusPace", "StatusWriter"]
 
 _log = logging.getLogger(__name__)
 
 _NOT_COMPARED: Final = frozenset(("node", "time"))
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
-
-
-class PolicyObject(NamedTuple):
-    """A policy in the API server."""
-
-    kind: str
-    reference: Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +55,7 @@ class StatusPace:
 class _Entry:
     """What one status shall be, and what it was."""
 
-    reference: Reference
+    uid: str
     wanted: Status
     written: Status | None
     not_before_s: float
@@ -92,23 +85,35 @@ class StatusWriter:
         self._wake = asyncio.Event()
         self._trouble = ""
 
-    def set(self, policy: PolicyObject, status: Status, told: Status | None) -> None:
-        """Have this written; `told`: what the policy's status says of this node already."""
-        reference = policy.reference
-        key = (policy.kind, reference.namespace, reference.name)
+    def set(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        uid: str,
+        status: Status,
+        told: Status | None,
+    ) -> None:
+        """Have this written about a policy.
+
+        `uid`: another one of the same name has another. `told`: what the policy's status says of
+        this node already.
+        """
+        key = (kind, namespace, name)
         known = self._entries.get(key)
-        if known is not None and known.reference.uid == reference.uid:
+        if known is not None and known.uid == uid:
             known.wanted = status
         else:
             written = None if told is None else _compared(told)
             at_s = self._clock_s() + self._pace.first_s * random.random()  # noqa: S311  # no secret
-            self._entries[key] = _Entry(reference, status, written, at_s)
+            self._entries[key] = _Entry(uid, status, written, at_s)
         self._wake.set()
 
-    def forget(self, reference: Reference) -> None:
+    def forget(self, namespace: str, name: str) -> None:
         """Write no more about a policy that is gone."""
         for kind in KINDS:
-            self._entries.pop((kind, reference.namespace, reference.name), None)
+            if bool(namespace) is (kind == NAMESPACED_KIND):
+                self._entries.pop((kind, namespace, name), None)
 
     async def run(self) -> NoReturn:
         """Write until cancelled."""

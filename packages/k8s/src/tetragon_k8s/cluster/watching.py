@@ -25,7 +25,8 @@ from .resources import Reference, reference_of, version_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .api import Api, Change
+    from .api import Api
+    from .decoding import Change
     from .resources import Object, Resource
 
 __all__ = ["Pace", "Tally", "Watch", "Watcher", "pause_s"]
