@@ -65,6 +65,10 @@ dist: ## build the one executable, dist/tetragon-mini
 	$(Q)$(PYTHON) -m PyInstaller --noconfirm --log-level WARN --distpath dist \
 		--workpath build/pyinstaller tools/exe.spec
 
+.PHONY: image
+image: ## build the container image of dist/tetragon-mini, with buildah or podman
+	$(Q)tools/image $(if $(ARCHIVE),--archive $(ARCHIVE)) $(NAME)
+
 .PHONY: bench
 bench: ## measure costs; figures and method are printed together
 	$(Q)tools/setup dev vm

@@ -150,3 +150,20 @@ def test_what_the_account_cannot_read(cluster: ApiServer, token: str, path: str)
         cluster.request("GET", path, token=token)
 
     assert 403 == refused.value.status
+
+
+def test_the_init_container_installs_the_hook(tmp_path: Path) -> None:
+    """Its command line finds its folders, and a failure never keeps a container from starting."""
+    hook, _ = containers(render("overlays/crio"))
+    places = [
+        one["mountPath"] for one in hook["volumeMounts"] if one["mountPath"] != "/tmp"
+    ]  # of the container
+    for place in places:
+        (tmp_path / place.removeprefix("/host/")).mkdir(parents=True)
+    words = [one.replace("=/host", f"={tmp_path}") for one in hook["args"]]
+
+    subprocess.run(
+        [sys.executable, "-m", "tetragon_cli", *words, "--dry-run"], check=True, capture_output=True
+    )
+
+    assert "--on-failure=start" in words
