@@ -5,20 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tetragon_core.errors import TetragonError
-from tetragon_k8s.cluster.policies import PolicySource
-from tetragon_k8s.cluster.policy_status import PolicyObject, StatusWriter
-from tetragon_k8s.cluster.resources import Reference
 
 from .policies.entry import Domain, PolicyKey
 from .policies.resource import resource_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tetragon_k8s.cluster.api import Api
+    from collections.abc import Awaitable, Callable, Mapping
 
     from .config import AgentConfig
     from .policies.assembly import Policies
@@ -32,26 +27,59 @@ _CLEAR_S: Final = 0.5
 """For removing what this node has told, when the agent ends."""
 
 
+class Writer(Protocol):
+    """Writes into the status of policies what became of them on this node."""
+
+    def set(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        uid: str,
+        status: Mapping[str, Any],
+        told: Mapping[str, Any] | None,
+    ) -> None:
+        """Have this written; `told`: what is there already."""
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Write no more about a policy."""
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+
+    async def clear(self) -> None:
+        """Remove what this node has written. Raises TetragonError."""
+
+
 class ClusterPolicySource:
     """Follows the API server from start to end; nothing waits for it."""
 
-    def __init__(self, config: AgentConfig, node: str, policies: Policies, api: Api) -> None:
-        """`node`: name of the own one in Kubernetes. `api` has to be open until close()."""
+    def __init__(
+        self,
+        config: AgentConfig,
+        node: str,
+        policies: Policies,
+        *,
+        follow: Callable[[ClusterPolicySource], Awaitable[None]],
+        writer: Writer | None,
+    ) -> None:
+        """`node`: name of the own one in Kubernetes. `follow`: calls changed(), gone(), listed()
+        and node_is() until it is cancelled. `writer`: None to write nothing.
+        """
         self._node = node
         self._started = policies.started
         self._policies = policies.cluster()
         self._stays = config.keep_sensors_on_exit
-        self._source = PolicySource(api, node, self)
-        self._writer = StatusWriter(api, node) if config.enable_policy_status else None
-        if self._writer is not None:
-            self._policies.tell = self._tell
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._follow_server = follow
+        self._writer = writer
+        self._policies.tell = self._tell
+        self._tasks: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
         """Begin."""
-        works = [self._source.run(), self._follow(), self._refresh()]
+        works: list[Awaitable[None]] = [self._follow_server(self), self._settle(), self._refresh()]
         works += [self._writer.run()] if self._writer is not None else []
-        self._tasks = [asyncio.create_task(work) for work in works]
+        self._tasks = [asyncio.ensure_future(work) for work in works]
 
     async def close(self) -> None:
         """Follow no more; what the status says of this node is removed if the policies end."""
@@ -67,11 +95,11 @@ class ClusterPolicySource:
         """A policy is new or another than before."""
         self._policies.changed(resource_of(one, kind, self._node))
 
-    def gone(self, reference: Reference) -> None:
+    def gone(self, namespace: str, name: str) -> None:
         """A policy is deleted."""
         if self._writer is not None:
-            self._writer.forget(reference)
-        self._policies.gone(PolicyKey(reference.name, reference.namespace, Domain.KUBERNETES))
+            self._writer.forget(namespace, name)
+        self._policies.gone(PolicyKey(name, namespace, Domain.KUBERNETES))
 
     def listed(self, *, is_namespaced: bool) -> None:
         """All there are of a kind were told."""
@@ -81,7 +109,7 @@ class ClusterPolicySource:
         """The labels of the own node."""
         self._policies.node_is(labels)
 
-    async def _follow(self) -> None:
+    async def _settle(self) -> None:
         await self._started.wait()
         await self._policies.run()
 
@@ -94,5 +122,6 @@ class ClusterPolicySource:
         if self._writer is None:
             return
         key = resource.key
-        policy = PolicyObject(resource.kind, Reference(key.namespace, key.name, resource.uid))
-        self._writer.set(policy, status, resource.told)
+        self._writer.set(
+            resource.kind, key.namespace, key.name, resource.uid, status, resource.told
+        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tetragon_core.stats import Stats
     from tetragon_core.workloads.announcement import Announcement
     from tetragon_core.workloads.table import WorkloadTable
+    from tetragon_k8s.cluster.api import Api
 
     from .config import AgentConfig
     from .policies.assembly import Policies
@@ -81,9 +82,23 @@ def _kubernetes(place: Place) -> Iterable[Surrounding]:
     place.stats.add_source(pods.counters)
     yield pods
     if config.enable_tracing_policy_crd:
-        from .cluster_policies import ClusterPolicySource  # noqa: PLC0415  # as said
+        yield _cluster_policies(place, api)
 
-        yield ClusterPolicySource(config, place.node_name, place.policies, api)
+
+def _cluster_policies(place: Place, api: Api) -> Surrounding:
+    from tetragon_k8s.cluster.policies import PolicySource  # noqa: PLC0415  # as above
+    from tetragon_k8s.cluster.policy_status import StatusWriter  # noqa: PLC0415  # as above
+
+    from .cluster_policies import ClusterPolicySource  # noqa: PLC0415  # as above
+
+    node = place.node_name
+    return ClusterPolicySource(
+        place.config,
+        node,
+        place.policies,
+        follow=lambda listener: PolicySource(api, node, listener).run(),
+        writer=StatusWriter(api, node) if place.config.enable_policy_status else None,
+    )
 
 
 def _runtimes(place: Place) -> Iterable[Surrounding]:
