@@ -70,6 +70,36 @@ def test_a_process_is_read_whole(tmp_path: Path) -> None:
     assert process.cgroup_id == cgroup.stat().st_ino
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/", "/pods/agent"), ("/../web", "/pods/web"), ("/../../docker/x", "/docker/x")],
+)
+def test_in_a_cgroup_namespace(tmp_path: Path, path: str, expected: str) -> None:
+    """Paths are told from the agent's own cgroup; processes are found in the host's."""
+    files = {"stat": stat_line(), "cgroup": f"0::{path}\n".encode()}
+    cgroup = tmp_path / "1" / "root" / "mnt" / expected[1:]
+    cgroup.mkdir(parents=True)
+    hierarchy = Hierarchy(controller="", mount="/mnt")
+    scanner = ProcScanner(str(make_proc(tmp_path, files, {})), hierarchy)
+    scanner.cgroup_root = "/pods/agent"
+
+    (process,) = scanner.scan()
+
+    assert cgroup.stat().st_ino == process.cgroup_id
+
+
+def test_a_cgroup_whose_name_is_no_text(tmp_path: Path) -> None:
+    """It is found all the same, and its name is shown as text."""
+    files = {"stat": stat_line(), "cgroup": b"0::/a\xff\n"}
+    cgroup = tmp_path / "1" / "root" / "mnt" / "a\udcff"
+    cgroup.mkdir(parents=True)
+    hierarchy = Hierarchy(controller="", mount="/mnt")
+
+    (process,) = ProcScanner(str(make_proc(tmp_path, files, {})), hierarchy).scan()
+
+    assert (cgroup.stat().st_ino, "a\ufffd") == (process.cgroup_id, process.cgroup)
+
+
 def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     """Not zero, and not the end of the walk."""
     (process,) = ProcScanner(str(make_proc(tmp_path, {"stat": stat_line()}, {}))).scan()

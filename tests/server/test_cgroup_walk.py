@@ -107,6 +107,18 @@ def test_not_the_root_of_a_hierarchy(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "not the root of its cgroup hierarchy" in caplog.text
 
 
+def test_the_path_of_a_directory(root: Path, tmp_path: Path) -> None:
+    """Wherever it is mounted; of the root and of other directories it is empty."""
+    make(root, "pods/agent")
+    (tmp_path / "mount").symlink_to(root / "pods/agent")
+    walk = CgroupWalk(CgroupTable(), str(root))
+    walk.enter_all()
+
+    found = [walk.path_of(str(one)) for one in (tmp_path / "mount", root, tmp_path, "/gone")]
+
+    assert ["/pods/agent", "", "", ""] == found
+
+
 def test_where_the_host_sees_it(root: Path, tmp_path: Path) -> None:
     """In the root directory of the host's first process, else in ours."""
     procfs = tmp_path / "proc"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING, Final
 
 from .arguments import decode_text
@@ -38,6 +39,8 @@ class ProcScanner:
     ) -> None:
         self._root = root
         self.hierarchy = hierarchy
+        self.cgroup_root = ""
+        """Path of the cgroup that our cgroup namespace begins with: /proc tells paths from it."""
         self._with_environment = with_environment
         self._cgroup_ids: dict[str, int] = {}
 
@@ -97,7 +100,7 @@ class ProcScanner:
             capabilities=status.capabilities,
             namespaces=_namespaces(directory),
             cgroup_id=self._cgroup_id(cgroup_path),
-            cgroup=cgroup_path.rpartition("/")[2],
+            cgroup=decode_text(os.fsencode(cgroup_path.rpartition("/")[2])),
             container_id=container_id_of_path(cgroup_path),
             environ=environ,
             flags=flags,
@@ -119,7 +122,8 @@ class ProcScanner:
         for line in (_try_read_file(directory, "cgroup") or b"").splitlines():
             _, controllers, path = line.split(b":", 2)
             if wanted in controllers.decode().split(","):
-                return decode_text(path)
+                text = os.fsdecode(path)
+                return normpath(f"{self.cgroup_root}{text}") if self.cgroup_root else text
         return ""
 
     def _cgroup_id(self, path: str) -> int:

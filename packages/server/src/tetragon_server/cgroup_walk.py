@@ -83,6 +83,14 @@ class CgroupWalk:
             pass
         _log.info("cgroups are known", extra={"attrs": {"count": len(self._table)}})
 
+    def path_of(self, directory: str) -> str:
+        """Of the cgroup whose directory this is, after enter_all(); empty for the root or none."""
+        try:
+            cgroup = self._table.get(Path(directory).stat().st_ino)
+        except OSError:
+            return ""
+        return cgroup.path if cgroup is not None else ""
+
     async def keep_right(self) -> None:
         """Walk whenever the table is in doubt; never returns."""
         while True:

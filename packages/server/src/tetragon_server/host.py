@@ -13,7 +13,7 @@ from tetragon_core.errors import UsageError
 if TYPE_CHECKING:
     from tetragon_core.cgroups import Hierarchy
 
-__all__ = ["host_root", "passwd_file", "read_hierarchy"]
+__all__ = ["host_root", "own_cgroup_namespace", "passwd_file", "read_hierarchy"]
 
 
 def read_hierarchy(procfs: Path) -> Hierarchy:
@@ -29,6 +29,14 @@ def read_hierarchy(procfs: Path) -> Hierarchy:
     except FileNotFoundError:
         cgroups = ""  # a kernel with cgroup v2 alone may not have it
     return pick_hierarchy(cgroups, mounts)
+
+
+def own_cgroup_namespace() -> int:
+    """Number of the cgroup namespace that we are in; 0 where the kernel has none."""
+    try:
+        return Path("/proc/self/ns/cgroup").stat().st_ino
+    except OSError:
+        return 0
 
 
 def passwd_file(procfs: Path) -> Path:

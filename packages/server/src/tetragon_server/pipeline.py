@@ -25,7 +25,7 @@ from .cgroup_walk import CgroupWalk, host_cgroups
 from .container_cgroups import ContainerCgroups
 from .encode import EventEncoder
 from .history import History
-from .host import passwd_file
+from .host import own_cgroup_namespace, passwd_file
 from .metrics.measured import MeasuredSensor
 from .process_message import DOCKER_LENGTH, MAX_ID_LENGTH, ProcessBuilder
 from .pump import Pump, RecordSource
@@ -106,6 +106,7 @@ class Pipeline:
         )
         self._cgroups = workloads.cgroups
         self._walk = CgroupWalk(self._cgroups, host_cgroups(config.procfs, scanner.hierarchy))
+        self._in_cgroup_namespace = host is not None and host.cgroup != own_cgroup_namespace()
         self._containers = ContainerCgroups(workloads, sensor.containers)
         self._lost_cgroups = 0
         self._notice = notice
@@ -150,6 +151,8 @@ class Pipeline:
         image to the one of the two that knows it better; the records themselves follow.
         """
         self._walk.enter_all()
+        if self._in_cgroup_namespace:  # then our own mount shows only what is inside of that
+            self._scanner.cgroup_root = self._walk.path_of(self._scanner.hierarchy.mount)
         scanned = list(self._scanner.scan())
         records = self._pump.drain_all()
         self._pump.publish(self._observer.add_scanned(scanned, records))
