@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runtimes.watching import Origin, start_many, watching
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from runtimes.model import Runtime, Started
@@ -28,9 +30,17 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, indirect=True)
-def test_first_processes(runtime: Runtime, workload: Path, tmp_path: Path, starts: int) -> None:
+def test_first_processes(
+    request: pytest.FixtureRequest,
+    runtime: Runtime,
+    workload: Path,
+    tmp_path: Path,
+    starts: int,
+    record_testsuite_property: Callable[[str, object], None],
+) -> None:
     """Exec and exit of each container's only process have its id, name and image, and no other."""
-    names = [f"start-{number}" for number in range(starts)]
+    some = uuid.uuid4().hex[:8]  # others may run these tests on this machine meanwhile
+    names = [f"start-{some}-{number}" for number in range(starts)]
 
     def start(name: str) -> Started:
         return runtime.start(name, "true", name)
@@ -39,6 +49,8 @@ def test_first_processes(runtime: Runtime, workload: Path, tmp_path: Path, start
         containers = start_many(start, names)
         execs = watch.named(names, "process_exec")
         exits = watch.named(names, "process_exit")
+        delay_ms = round(watch.longest_delay_s(names) * 1000)
+        record_testsuite_property(f"longest delay in ms, {request.node.name}", delay_ms)
         all_said = {Origin.said(one) for one in watch.processes("process_exec", "process_exit")}
     for container in containers.values():
         runtime.remove(container)

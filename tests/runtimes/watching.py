@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kernel.agents import Client, await_ready, start_agent, wait
+from runtimes.growth import Growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -101,15 +104,30 @@ class Watch:
         wait(are_all_there, f"{', '.join(kinds)} of {len(names)} containers")
         return found
 
+    def longest_delay_s(self, names: Collection[str]) -> float:
+        """From the kernel to the client, of exec events of processes with this only argument."""
+        delays = [
+            at - datetime.fromisoformat(event["time"]).timestamp()
+            for at, line in self._growth.lines()
+            if (event := json.loads(line))
+            .get("process_exec", {})
+            .get("process", {})
+            .get("arguments")
+            in names
+        ]
+        return max(delays)
+
     def _start(self) -> None:
         self.agent = start_agent(self.directory, *self._options, prefix=self._prefix)
         await_ready(self.agent, self.directory)
         self._client = Client(self.directory)
         self._client.mark(self._finish, "first-marker")
+        self._growth = Growth(self.directory / "events")
 
     def _end_client(self) -> None:
         self._client.process.terminate()
         self._client.process.wait()
+        self._growth.stop()
 
 
 @contextmanager
