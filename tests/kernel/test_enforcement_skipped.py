@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from errno import EPERM
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,8 @@ KILLS: Final = 500
 DENIALS: Final = 20_000
 """Not one process each, so that many are made in the time that a process has the processor."""
 ENTRIES: Final = 1000
+POLICIES: Final = 14
+"""With three guards each more than the 38 programs that a function has room for."""
 DENIED: Final = """
     kprobes:
     - call: sys_symlinkat
@@ -62,6 +64,17 @@ def test_all_are_killed() -> None:
     assert {signal.SIGKILL} == ended
     assert 0 == counters["missed"]
     assert counters["signal"] >= KILLS  # who is switched in the middle may get two
+
+
+def test_many_policies_at_a_function() -> None:
+    """Whether or not there is room for the guards of all, each is loaded and acts."""
+    text = POLICY.format(number=FORBIDDEN, more="")
+    with policy_engine() as run, ExitStack() as stack:
+        several = [stack.enter_context(run.loaded(text)) for _ in range(POLICIES)]
+        ended = attempt()
+        counted = [one.counters()["attempts"] for one in several]
+
+    assert ({signal.SIGKILL}, [1] * POLICIES) == (ended, counted)
 
 
 def test_all_are_denied(tmp_path: Path) -> None:

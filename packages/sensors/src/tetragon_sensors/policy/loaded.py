@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tetragon_core.errors import LoadError
 from tetragon_sensors.kernel.attachments import Attachment
 from tetragon_sensors.kernel.maps import create_map
 
@@ -20,7 +23,7 @@ from .tracking import ProcessTracking
 from .verdicts import await_denials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tetragon_core.policy.problems import Problem
     from tetragon_core.program_runs import ProgramRuns
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from .plan import HookPlan, Plan
 
 __all__ = ["HookStatus", "LoadedPolicy"]
+
+_log = logging.getLogger(__name__)
 
 """For calls that are to be denied to come to where they are; they take microseconds."""
 
@@ -77,7 +82,22 @@ class LoadedPolicy:
     def _load_programs(self) -> None:
         self._may_attach = True
         for hook in self.plan.hooks:
-            self._programs.append((hook, self._engine.load_program(hook, self._maps)))
+            with self._unguarded_at_worst(hook):
+                self._programs.append((hook, self._engine.load_program(hook, self._maps)))
+
+    @contextmanager
+    def _unguarded_at_worst(self, hook: HookPlan) -> Iterator[None]:
+        """A guard that cannot be had is no reason to refuse the policy.
+
+        There is room for 38 programs at a function (BPF_MAX_TRAMP_LINKS), of all policies together.
+        """
+        try:
+            yield
+        except LoadError as error:
+            if not hook.is_guard:
+                raise
+            name, symbol = self.plan.policy_name, hook.targets[0].symbol
+            _log.warning("policy %s: %s has a guard less: %s", name, symbol, error)
 
     def _reload_programs(self) -> None:
         """Before kernel 5.13 a trampoline takes no program that was attached before (f3a95075)."""
@@ -150,7 +170,10 @@ class LoadedPolicy:
             self._reload_programs()
             self._tracking.start()
             for hook, program in self._programs:
-                self._attachments.append(self._engine.attach(hook, program))
+                attachment = Attachment(hook.method.value, ())
+                with self._unguarded_at_worst(hook):
+                    attachment = self._engine.attach(hook, program)
+                self._attachments.append(attachment)
             if self.plan.loader is not None:
                 posted = self._engine.decoder.posted
                 self._attachments.append(watch_loads(self.plan.loader, self._engine.base, posted))
