@@ -127,3 +127,10 @@ def test_states_of_any_content(tmp_path: Path, kind: str, content: Any) -> None:
     runtime.start()
 
     assert asyncio.run(runtime.find([cgroup_at("/jobs/a")])).get(7) is None
+
+
+def test_states_of_engines(tmp_path: Path) -> None:
+    """Podman's containers, which have their state in the same place, hold up nobody's events."""
+    make(tmp_path, "runc", container_id(1))
+
+    assert not runtime_of("runc", tmp_path).claims(cgroup_at("/jobs/a"))

@@ -2,7 +2,8 @@
 """Containers of runc and crun that nobody else made, found by the state that these keep below /run.
 
 runc writes ROOT/ID/state.json, crun ROOT/ID/status, each after the container's cgroup was made;
-both have the cgroup's path. Their roots belong to root alone.
+both have the cgroup's path. Their roots belong to root alone. States of containers whose ids have
+64 digits are passed over: Podman and CRI-O have theirs in the same place.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tetragon_core.cgroups import container_id
 from tetragon_core.workloads.model import Container
 
 from .files import read_file
@@ -27,7 +29,6 @@ __all__ = ["OciRuntime"]
 
 _FILES: Final = {"runc": "state.json", "crun": "status"}
 _MAX_STATE_BYTES: Final = 4 << 20
-_MAX_CONTAINERS: Final = 4096
 _MAKING_S: Final = 3.0
 """How long a container may be without state before it counts as left behind."""
 _UNITS: Final = (".slice", ".service", ".scope", ".mount")
@@ -85,9 +86,9 @@ class OciRuntime:
         self._read()
         found: dict[int, Found | None] = {}
         for cgroup in cgroups:
-            container_id = self._by_cgroup.get(cgroup.path)
-            if container_id is not None:
-                found[cgroup.id] = self._found(container_id, cgroup)
+            name = self._by_cgroup.get(cgroup.path)
+            if name is not None:
+                found[cgroup.id] = self._found(name, cgroup)
             elif not self._is_making(cgroup):
                 found[cgroup.id] = None
         return found
@@ -106,19 +107,20 @@ class OciRuntime:
         is_new = any(now - since < _MAKING_S for since in self._unread.values())
         return is_new or self._runtime == "crun"
 
-    def _found(self, container_id: str, cgroup: Cgroup) -> Found:
+    def _found(self, name: str, cgroup: Cgroup) -> Found:
         container = Container(
-            id=cgroup.container_id or container_id,
+            id=cgroup.container_id or name,
             runtime=self._runtime,
-            name=container_id,
-            image=self._states[container_id].image,
+            name=name,
+            image=self._states[name].image,
         )
         return Found(container=container)
 
     def _read(self) -> bool:
         """Read new states; false when there is no such directory."""
         try:
-            names = set(os.listdir(self._root)[:_MAX_CONTAINERS])  # noqa: PTH208  # for each new cgroup
+            listed = os.listdir(self._root)  # noqa: PTH208  # for each new cgroup
+            names = {one for one in listed if not container_id(one)}
         except OSError:
             names = set()
         for gone in self._states.keys() - names:
@@ -134,7 +136,7 @@ class OciRuntime:
             self._states[name] = state
             if state.cgroup:
                 self._by_cgroup[state.cgroup] = name
-        return bool(names) or os.path.isdir(self._root)  # noqa: PTH112  # for each new cgroup
+        return os.path.isdir(self._root)  # noqa: PTH112  # for each new cgroup
 
     def _read_state(self, name: str) -> _State | None:
         try:
