@@ -37,8 +37,6 @@ __all__ = ["HookStatus", "LoadedPolicy"]
 
 _log = logging.getLogger(__name__)
 
-"""For calls that are to be denied to come to where they are; they take microseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class HookStatus:
