@@ -41,6 +41,8 @@ class FakeApi:
         """Parameters of each."""
         self.is_silent = False
         """Watches stay open, and nothing comes."""
+        self.hangs = False
+        """Nothing is answered."""
         self.lines: list[bytes] = []
         """Sent by the next watch before all else."""
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
@@ -118,6 +120,8 @@ class FakeApi:
     async def _answer(
         self, writer: asyncio.StreamWriter, parameters: dict[str, str], token: str
     ) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.answers:
             _send(writer, *self.answers.pop(0))
         elif token not in self.tokens:

@@ -19,6 +19,7 @@ from tetragon_core.workloads.table import WorkloadTable
 from tetragon_k8s.cluster.access import open_api
 from tetragon_k8s.cluster.pods import PodSource
 from tetragon_k8s.cluster.resources import Reference
+from tetragon_k8s.cluster.watching import Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,10 +169,24 @@ def test_the_pods_are_known_when_the_source_has_started(tmp_path: Path) -> None:
     assert (1, 0) == asyncio.run(follow())
 
 
-async def _pods_after_start(fake: FakeApi) -> int:
+def test_a_server_that_hangs_does_not_delay_the_start(tmp_path: Path) -> None:
+    """It has a while to answer with the first list; the agent starts without it then."""
+
+    async def follow() -> int:
+        fake = FakeApi(tmp_path)
+        fake.hangs = True
+        await fake.start()
+        count = await _pods_after_start(fake, Pace(start_s=0.1))
+        await fake.stop()
+        return count
+
+    assert 0 == asyncio.run(follow())
+
+
+async def _pods_after_start(fake: FakeApi, pace: Pace = FAST) -> int:
     table = WorkloadTable(CgroupTable())
     api = open_api(fake.kubeconfig())
-    source = PodSource(api, table, node_name="node1", with_annotations=False, pace=FAST)
+    source = PodSource(api, table, node_name="node1", with_annotations=False, pace=pace)
     await source.start()
     await source.close()
     await api.close()

@@ -14,7 +14,7 @@ from tetragon_core.workloads.table import Rank
 from .errors import ApiError
 from .pod_objects import containers_of, pod_of, uid_in_cgroups
 from .resources import PODS
-from .watching import Watch, Watcher
+from .watching import Pace, Watch, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .api import Api
     from .resources import Object, Reference
-    from .watching import Pace
 
 __all__ = ["PodSource"]
 
@@ -46,6 +45,7 @@ class PodSource:
         self._table = table
         self._node_name = node_name
         self._with_annotations = with_annotations
+        self._start_s = (pace or Pace()).start_s
         self._told: dict[str, dict[str, Container]] = {}
         """By uid of the pod and id of the container: what the table knows already."""
         self._watch = Watch(
@@ -61,10 +61,11 @@ class PodSource:
     async def start(self) -> None:
         """List the pods, and go on in a task.
 
-        Where that fails, events wait for their pods, and leave marked in the end.
+        Where that fails or takes long, events wait for their pods, and leave marked in the end.
         """
-        with suppress(ApiError):  # the task meets it again, and tells
-            await self._watch.sync()
+        with suppress(ApiError, TimeoutError):  # the task meets it again, and tells
+            async with asyncio.timeout(self._start_s):
+                await self._watch.sync()
         self._task = asyncio.create_task(self._watch.run())
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from .errors import ApiError, RefusedError
 from .policies import KINDS, NAMESPACED_KIND
@@ -23,7 +23,7 @@ from .resources import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .api import Api
+    from .resources import Object
 
     Status = Mapping[str, Any]
 
@@ -34,6 +34,13 @@ _log = logging.getLogger(__name__)
 _NOT_COMPARED: Final = frozenset(("node", "time"))
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
+
+
+class Applier(Protocol):
+    """The part of Api that is needed."""
+
+    async def apply(self, path: str, fields: Object, manager: str) -> Object:
+        """Let what `manager` has set of an object be exactly this. Raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,8 @@ class _Entry:
     wanted: Status
     written: Status | None
     not_before_s: float
+    missing: int = 0
+    """Times in a row that the server had no such status."""
 
     @property
     def is_pending(self) -> bool:
@@ -70,7 +79,7 @@ class StatusWriter:
 
     def __init__(
         self,
-        api: Api,
+        api: Applier,
         node: str,
         *,
         pace: StatusPace | None = None,
@@ -158,9 +167,10 @@ class StatusWriter:
         try:
             await self._apply(key, [{"node": self._node, "time": stamp, **wanted}])
         except ApiError as error:
-            entry.not_before_s = self._clock_s() + self._note(error)
+            entry.not_before_s = self._clock_s() + self._note(error, entry)
             return
         self._trouble = ""
+        entry.missing = 0
         entry.written = wanted
         entry.not_before_s = self._clock_s() + self._pace.again_s
 
@@ -176,14 +186,18 @@ class StatusWriter:
         }
         await self._api.apply(path, body, f"tetragon-mini.{self._node}"[:128])
 
-    def _note(self, error: ApiError) -> float:
+    def _note(self, error: ApiError, entry: _Entry) -> float:
         """Tell a failure, once until it is over, and return how long to wait."""
         status = error.status if isinstance(error, RefusedError) else 0
-        is_final = status in {_FORBIDDEN, _NOT_FOUND}
+        entry.missing = entry.missing + 1 if status == _NOT_FOUND else 0
+        if entry.missing == 1:
+            return self._pace.retry_s  # it is gone: somebody will say so before that
+        hint = "; their definitions are not those of contrib/kubernetes" if entry.missing else ""
         trouble = f"{type(error).__name__} {status}"
-        if self._trouble != trouble and status != _NOT_FOUND:
+        if self._trouble != trouble:
             self._trouble = trouble
-            _log.warning("%s; policies work, their status does not say so", error)
+            _log.warning("%s%s; policies work, their status does not say so", error, hint)
+        is_final = status == _FORBIDDEN or entry.missing
         wait_s = self._pace.refused_s if is_final else self._pace.retry_s
         return wait_s * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
 

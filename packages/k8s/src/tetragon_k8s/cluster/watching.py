@@ -50,6 +50,8 @@ class Pace:
     """A watch is ended by the server between this and twice as long, not all at once."""
     silence_s: float = 90.0
     """After which a connection is taken for dead; a server sends bookmarks once a minute."""
+    start_s: float = 5.0
+    """How long the agent's start waits for the first list."""
 
 
 @dataclass(slots=True)
