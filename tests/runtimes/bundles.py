@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Bundles", "open_bundles"]
 
-_PLACES: Final = ("kubepods", "tests", "crio")
+_PLACES: Final = (
+    *("kubepods", "kubepods.slice", "tests"),
+    *("machine.slice", "system.slice", "user.slice"),
+)
 
 
 class Bundles:

@@ -13,12 +13,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["DEADLINE_S", "Cell", "await_true", "open_cell"]
 
@@ -36,13 +36,7 @@ _PURE: Final = """
 umount -R -l /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 """
-_CLEAN: Final = """
-for place; do
-    find /sys/fs/cgroup -maxdepth 2 -type d -name "$place" |
-        while read -r found; do find "$found" -depth -type d -exec rmdir '{}' + ; done
-done
-if umount /sys/fs/cgroup/hugetlb; then rmdir /sys/fs/cgroup/hugetlb; fi
-"""
+_CLEAN: Final = "if umount /sys/fs/cgroup/hugetlb; then rmdir /sys/fs/cgroup/hugetlb; fi"
 
 
 def await_true(holds: Callable[[], object], what: str) -> None:
@@ -104,6 +98,13 @@ class Cell:
         own = Path(f"/proc/{self.holder}/ns/mnt").readlink()
         return [pid for pid in _running() if pid != self.holder and self._sees(pid, own)]
 
+    def cgroups(self, places: Iterable[str]) -> list[Path]:
+        """Directories that there are of these in any hierarchy, inner ones last."""
+        mounts = Path(f"/proc/{self.holder}/root/sys/fs/cgroup")
+        tops = [top for place in places for top in (mounts / place, *mounts.glob(f"*/{place}"))]
+        found = [Path(one) for top in tops for one, _, _ in os.walk(top)]
+        return sorted(found, key=lambda path: len(path.parts))
+
     def _sees(self, pid: int, own: Path) -> bool:
         try:
             if Path(f"/proc/{pid}/ns/mnt").readlink() == own:
@@ -139,13 +140,18 @@ def open_cell(
     assert holder.stdout is not None
     assert holder.stdout.read(1), "the cell did not come up"
     cell = Cell(holder.pid, environment, directory, is_pure=pure)
+    before = {*cell.cgroups(places)}
     try:
         yield cell
     finally:
         for pid in cell.processes():
             os.kill(pid, signal.SIGKILL)
         await_true(lambda: not cell.processes(), "the end of processes")
-        cell.run("sh", "-c", _CLEAN, "sh", *places, check=False)
+        for left in reversed(cell.cgroups(places)):
+            if left not in before:
+                with suppress(OSError):  # somebody else has begun to use it
+                    left.rmdir()
+        cell.run("sh", "-c", _CLEAN, check=False)
         holder.stdin.close()
         holder.wait(DEADLINE_S)
         holder.stdout.close()
