@@ -42,7 +42,7 @@ def test_a_policy_for_some() -> None:
     """It says for whom at the start, and which maps are asked."""
     found = lines(text("podSelector: {matchLabels: {app: web}}\n  hostSelector: {}"))
 
-    assert "only for containers where pod app=web and the host; asked first of all" == found[2]
+    assert "only for containers where pod app=web and the host" == found[2]
     (maps,) = (line for line in found if line.startswith("maps "))
     assert {"container_cgroups", "workload_filter"} <= set(maps.replace(",", "").split())
 

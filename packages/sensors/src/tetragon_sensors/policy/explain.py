@@ -85,7 +85,7 @@ def _may_try() -> bool:
 def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     """Lines about each program of a plan, then what is left out and the warnings."""
     if plan.gate is not None:
-        yield f"only for {describe_filter(plan.gate.wanted)}; asked first of all"
+        yield f"only for {describe_filter(plan.gate.wanted)}"
     for hook in plan.hooks:
         yield ""
         yield from _hook(hook, kernel)

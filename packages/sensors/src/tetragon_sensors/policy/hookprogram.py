@@ -89,8 +89,9 @@ class _Builder:
         self.guard.write_begin()
         if self.hook.denial is Denial.KEPT and self.hook.timing in _DECIDING:
             forget_verdict(self.emitter)
-        if self.hook.gate is not None and self.hook.timing in _DECIDING:
-            emit_gate(self.emitter, self.hook.gate, self.emitter.done)
+        gate = self.hook.gate if self.hook.asks_gate_first else None
+        if gate is not None and self.hook.timing in _DECIDING:
+            emit_gate(self.emitter, gate, self.emitter.done)
         if self.hook.sleeps:
             emit_fetches(self.emitter, self.hook, self.values)
         match self.hook.timing:

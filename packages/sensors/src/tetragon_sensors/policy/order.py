@@ -81,7 +81,7 @@ class ChangeCheck:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadCheck:
-    """matchWorkloads."""
+    """matchWorkloads, or the selectors of the policy."""
 
     gate: Gate
     cost: int = _PROCESS_COST
@@ -92,8 +92,9 @@ Check = WorkloadCheck | ProcessCheck | BinaryCheck | ChangeCheck | ArgumentCheck
 
 def checks_in_order(hook: HookPlan, selector: Selector) -> list[Check]:
     """All of the selector's filters that the hook's program decides."""
-    gate = hook.gates.of(selector.match_workloads)
-    checks: list[Check] = [] if gate is None else [WorkloadCheck(gate)]
+    own = hook.gates.of(selector.match_workloads)
+    gates = [own] if hook.asks_gate_first else [hook.gate, own]
+    checks: list[Check] = [WorkloadCheck(gate) for gate in gates if gate is not None]
     for filters, of_parent in (
         (selector.match_binaries, False),
         (selector.match_parent_binaries, True),

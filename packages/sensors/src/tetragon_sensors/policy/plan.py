@@ -226,6 +226,13 @@ class HookPlan:
         return self.guarding is not None and self.guarding.turn > 0
 
     @property
+    def asks_gate_first(self) -> bool:
+        """Whether the gate comes before everything; else it is among the only selector's filters,
+        after those that look at registers.
+        """
+        return len(self.selectors) != 1 or self.sleeps
+
+    @property
     def is_silent(self) -> bool:
         """Whether it does what another program of the hook decides, or has failed to."""
         return self.is_guard or self.timing in _PARTS
