@@ -11,9 +11,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--starts",
         type=int,
-        default=20,
+        default=12,
         metavar="N",
-        help="containers that tests/runtimes/test_every_start.py starts with each runtime (20)",
+        help="containers that tests/runtimes/test_every_start.py starts with each runtime (12)",
     )
 
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from runtimes.model import Runtime, Started
 
-WITHOUT_DAEMON = ("podman", "podman_crun", "runc", "crun")
-WITH_DAEMON = ("ctr_16", "ctr_2", "cri_17", "cri_2", "docker")
+WITH_DAEMON = ("ctr_16", "ctr_2", "cri_17", "docker")
 EACH = 6
 
 
@@ -27,7 +26,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
     return found
 
 
-@pytest.mark.parametrize("runtime", [*WITHOUT_DAEMON, *WITH_DAEMON], indirect=True)
+@pytest.mark.parametrize("runtime", ["podman", "crun", "ctr_2", "cri_17", "docker"], indirect=True)
 def test_agent_is_killed(runtime: Runtime, workload: Path, tmp_path: Path) -> None:
     """Containers started before, during and after: none is taken for another, and the end of each
     is told with its name, also if the agent did not see its start.
