@@ -93,10 +93,13 @@ class Watch:
         watcher: Watcher,
         *,
         fields: str = "",
+        is_exact: bool = False,
         pace: Pace | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fields`: a field selector of Kubernetes."""
+        """`fields`: a field selector of Kubernetes. `is_exact`: ask for the newest list, not for
+        what the server has at hand, which may be a little behind.
+        """
         self._api = api
         self._resource = resource
         self._watcher = watcher
@@ -106,7 +109,7 @@ class Watch:
         self._known: dict[tuple[str, str], _Kept] = {}
         self._version = ""
         """Where to go on from; empty: a list is needed."""
-        self._list_from = _AT_HAND
+        self._list_from = "" if is_exact else _AT_HAND
         self._limit = _LIMIT
         self._in_a_row = 0
         self._trouble = ""
