@@ -11,7 +11,7 @@ import pytest
 
 from k8s.asked import asked_of, cgroup_at, container_id
 from tetragon_core.workloads.cgroup_table import CgroupTable
-from tetragon_core.workloads.model import Container
+from tetragon_core.workloads.model import HOST, Container
 from tetragon_core.workloads.table import WorkloadTable
 from tetragon_k8s.runtimes import lookups
 from tetragon_k8s.runtimes.runtime import Found, NotServedError, RuntimeFailedError
@@ -129,6 +129,38 @@ def test_the_container_gets_its_name(answers: tuple[Answer, ...]) -> None:
 def test_events_go_on_without_a_name(answer: Answer, patience_s: float) -> None:
     """When nothing can be known, nobody waits for longer than is allowed."""
     assert name_of_first(FakeRuntime(answer), patience_s=patience_s, call_s=0.05) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_marked"),
+    [(fail, True), (hang, True), (know_nothing, False), (deny, False)],
+    ids=["down", "hangs", "unknown", "denied"],
+)
+def test_events_are_marked_when_nobody_could_be_asked(answer: Answer, *, is_marked: bool) -> None:
+    """Events without a name say so if there may be one: those of new containers too, later."""
+
+    async def run() -> list[bool]:
+        async with asked_of(FakeRuntime(answer), patience_s=0.05, call_s=0.05) as asked:
+            asked.appear(7, PATH)
+            marks = [(await asked.workload(7)).is_incomplete]
+            asked.appear(8, f"/docker/{container_id(2)}")
+            return [*marks, (await asked.workload(8)).is_incomplete]
+
+    assert asyncio.run(run()) == [is_marked, is_marked]
+
+
+@pytest.mark.parametrize("answer", [fail, deny], ids=["down", "denied"])
+def test_what_may_be_no_container_is_not_marked(answer: Answer) -> None:
+    """A cgroup whose name tells nothing is the host's until somebody says otherwise."""
+
+    async def run() -> bool:
+        runtime = FakeRuntime(answer)
+        runtime.claims = lambda cgroup: bool(cgroup)  # type: ignore[method-assign]  # of this one
+        async with asked_of(runtime, patience_s=0.05) as asked:
+            asked.appear(7, "/jobs/a")
+            return await asked.workload(7) is HOST
+
+    assert asyncio.run(run())
 
 
 def test_a_runtime_that_comes_back_tells_what_it_was_asked() -> None:

@@ -99,15 +99,18 @@ class WorkloadTable:
         self._by_id.setdefault(known.container.id, known)
         self._tell(known)
 
-    def give_up(self, cgroup_id: int) -> None:
-        """Note that a source which was asked does not know the cgroup."""
+    def give_up(self, cgroup_id: int, *, for_now: bool = False) -> None:
+        """Note that a source which was asked does not know the cgroup, or `for_now` cannot say."""
         known = self._asked_of(cgroup_id)
-        if known is not None and known.pending:
-            known.pending -= 1
-            if not known.pending and not known.container.id:
-                self._drop(known)  # it was no container after all
-                self._late.pop(cgroup_id, None)
-            self._tell(known)
+        if known is None or not known.pending:
+            return
+        is_kept = for_now and known.cgroup is not None and bool(known.cgroup.container_id)
+        known.is_late |= is_kept
+        known.pending -= not is_kept
+        if not known.pending and not known.container.id:
+            self._drop(known)  # it was no container after all
+            self._late.pop(cgroup_id, None)
+        self._tell(known)
 
     def settle(self, cgroup_id: int) -> None:
         """Note that nobody will ever name this container, such as the one that holds a pod."""
@@ -135,9 +138,7 @@ class WorkloadTable:
         known = self._find(cgroup_id, container_id)
         if known is None:
             return HOST
-        if self._is_complete(known):
-            return self._settled(known)
-        return self._marked(known)
+        return self._settled(known) if self._is_complete(known) else self._marked(known)
 
     def stop_waiting(self, cgroup_id: int) -> None:
         """Let events of this container go marked, until more is known."""
@@ -191,25 +192,22 @@ class WorkloadTable:
         return known
 
     def _exact(self, cgroup_id: int) -> Known | None:
-        known = self._asked_of(cgroup_id)
-        if known is not None:
+        known, cgroup = self._asked_of(cgroup_id), self.cgroups.get(cgroup_id)
+        if known is not None or cgroup is None:
             return known
-        cgroup = self.cgroups.get(cgroup_id)
-        if cgroup is None:
-            return None
         if cgroup.top is not None:
-            return self._by_home.get(cgroup.top.id) or self._late.get(cgroup.top.id)
+            return self._asked_of(cgroup.top.id)
         return self._of_cgroup_around(cgroup.path)
 
     def _of_cgroup_around(self, path: str) -> Known | None:
         """A container whose name tells nothing may have cgroups inside too."""
-        while path := path.rpartition("/")[0]:
-            above = self.cgroups.by_path(path)
-            if above is not None and above.id in self._by_home:
-                return self._by_home[above.id]
-        return None
+        found = (self._by_home.get(one.id) for one in self.cgroups.around(path))
+        return next((known for known in found if known is not None), None)
 
     def _on_made(self, cgroup: Cgroup) -> None:
+        before = self._late.pop(cgroup.id, None)
+        if before is not None:  # it was renamed, and has begun anew
+            self._drop(before)
         if cgroup.top is None and cgroup.path:
             self._ask(cgroup)
 

@@ -45,7 +45,7 @@ class _Wanted:
     next_s: float
     tries: int = 0
     is_waited_for: bool = True
-    """Cleared once the table was told that nobody needs to wait."""
+    """Cleared once the table was told that nobody needs to wait for now."""
 
 
 class Lookups:
@@ -106,11 +106,11 @@ class Lookups:
             return False
         self.asked += 1
         now = self._clock_s()
-        known_ill = bool(self._failures) and now - self._ill_since_s > self._ill_patience_s
-        wanted = _Wanted(cgroup, now, now, is_waited_for=not known_ill)
-        self._wanted[cgroup.id] = wanted
+        wanted = self._wanted[cgroup.id] = _Wanted(cgroup, now, now)
         self._wake.set()
-        return wanted.is_waited_for
+        if self._failures and now - self._ill_since_s > self._ill_patience_s:
+            asyncio.get_running_loop().call_soon(self._mark, wanted)
+        return True
 
     async def _run(self) -> None:
         while True:
@@ -181,13 +181,21 @@ class Lookups:
             del self._wanted[one.cgroup.id]
 
     def _release(self, one: _Wanted) -> None:
-        """Give it up, if that was not done before."""
+        """Give it up: it is not known there."""
         self.unanswered += one.is_waited_for
         self._let_go(one)
 
-    def _let_go(self, one: _Wanted) -> None:
-        """Let events go on that wait for it."""
+    def _mark(self, one: _Wanted) -> None:
+        """Let events go on that wait for it, marked until more is known."""
         if one.is_waited_for:
+            one.is_waited_for = False
+            self.unanswered += 1
+            self._table.give_up(one.cgroup.id, for_now=True)
+
+    def _let_go(self, one: _Wanted) -> None:
+        """Let events go on that wait for it, as they are."""
+        # One that has no id in its name was no container for the table when it was marked.
+        if one.is_waited_for or one.cgroup.container_id:
             one.is_waited_for = False
             self._table.give_up(one.cgroup.id)
 
@@ -208,7 +216,7 @@ class Lookups:
             if not self._exists(one):
                 self._forget(one)
             if not self._exists(one) or one.next_s > one.asked_s + self._ill_patience_s:
-                self._release(one)
+                self._mark(one)
         await asyncio.sleep(pause)
 
     def _give_up_all(self, error: NotServedError) -> None:
