@@ -160,6 +160,13 @@ class CgroupTable:
         """The cgroup that has this path now."""
         return self._by_path.get(path)
 
+    def around(self, path: str) -> Iterator[Cgroup]:
+        """Those that this one is inside of, inner ones first, without the root."""
+        while path := path.rpartition("/")[0]:
+            cgroup = self._by_path.get(path)
+            if cgroup is not None:
+                yield cgroup
+
     def _described(self, cgroup_id: int, path: str) -> Cgroup:
         above, _, last = path.rpartition("/")
         self._orphans.discard(cgroup_id)
