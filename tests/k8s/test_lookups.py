@@ -155,7 +155,7 @@ def test_what_may_be_no_container_is_not_marked(answer: Answer) -> None:
 
     async def run() -> bool:
         runtime = FakeRuntime(answer)
-        runtime.claims = lambda cgroup: bool(cgroup)  # type: ignore[method-assign]  # of this one
+        runtime.claims = lambda cgroup: cgroup.id > 0  # type: ignore[method-assign]  # of this one
         async with asked_of(runtime, patience_s=0.05) as asked:
             asked.appear(7, "/jobs/a")
             return await asked.workload(7) is HOST
