@@ -122,6 +122,14 @@ def test_selectors_with_workloads(run: PolicyRun, hierarchy: Hierarchy) -> None:
         assert [0, 1, 1] == [hits_in(run, where) for where in (there.one, there.other, None)]
 
 
+@pytest.mark.parametrize("selectors", ["{matchPIDs: [{operator: NotIn, values: [1]}]}", "{}, {}"])
+def test_selectors_of_hooks(run: PolicyRun, hierarchy: Hierarchy, selectors: str) -> None:
+    """One selector or more: none holds for what the policy is not for."""
+    text = PODS + "  " + UMASK % f", selectors: [{selectors}]"
+    with containers(run, hierarchy) as there, gated_policy(run, text, there.homes[0]):
+        assert [1, 0, 0] == [hits_in(run, where) for where in (there.one, there.other, None)]
+
+
 def test_enforcement(run: PolicyRun, hierarchy: Hierarchy) -> None:
     """What a selected container's processes are killed for is let through everywhere else."""
     kill = ", selectors: [{matchActions: [{action: Signal, argSig: 10}]}]"

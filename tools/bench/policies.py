@@ -188,9 +188,9 @@ class Case(NamedTuple):
 _FOR_PODS: Final = {**_WRITES, "podSelector": {"matchLabels": {"app": "web"}}}
 CASES: Final = (
     Case("etc-read", _WRITES, "read", OUTSIDE),
-    Case("etc-read-other-workload", _FOR_PODS, "read", OUTSIDE),
-    Case("etc-read-other-container", _FOR_PODS, "read", OUTSIDE, "container"),
-    Case("etc-read-selected", _FOR_PODS, "read", OUTSIDE, "selected"),
+    Case("etc-write-other-workload", _FOR_PODS, "write", OUTSIDE),
+    Case("etc-write-other-container", _FOR_PODS, "write", OUTSIDE, "container"),
+    Case("etc-write-selected", _FOR_PODS, "write", OUTSIDE, "selected"),
     Case("etc-write-outside", _WRITES, "write", OUTSIDE),
     Case(
         "etc-write-not-posted",
