@@ -67,7 +67,7 @@ def test_the_installed_program_works_alone(executable: Path, tmp_path: Path) -> 
         told = run(executable, "hook", "status", f"--grpc-address={address}", *options(tmp_path))
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert 5 == told.count("ok ") == len(told.splitlines()), told
+    assert ["ok"] * 4 == [line.partition(" ")[0] for line in told.splitlines()], told
 
 
 def test_starting_it_costs_a_fraction(executable: Path, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from runtimes.model import Started
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-RUNS: Final = 15
 WITHOUT: Final = "without"
 OURS: Final = "with the hook"
 OTHER: Final = "with the other"
@@ -45,7 +44,11 @@ OTHER: Final = "with the other"
 class Bench:
     """Runtimes below a folder, and the command lines of hooks."""
 
-    def __init__(self, stack: ExitStack, directory: Path, hooks: dict[str, Place]) -> None:
+    def __init__(
+        self, stack: ExitStack, directory: Path, hooks: dict[str, Place], runs: int
+    ) -> None:
+        """`runs`: of each start."""
+        self._runs = runs
         self._stack = stack
         self._directory = directory
         self._hooks = hooks
@@ -117,7 +120,7 @@ class Bench:
     ) -> dict[str, float]:
         """Milliseconds of a start, the different ones in turn."""
         took: dict[str, list[float]] = {one: [] for one in labels or (WITHOUT, *self._hooks)}
-        for _ in range(RUNS):
+        for _ in range(self._runs):
             for label, values in took.items():
                 name = f"latency-{next(self._numbers)}"
                 before = time.monotonic()
@@ -131,6 +134,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.hook_latency", description=__doc__)
     parser.add_argument("--hook", type=Path, help="another OCI hook, to compare ours with")
+    parser.add_argument("--runs", type=int, default=15, help="of each (%(default)s)")
     parser.add_argument("--program", type=Path, default=ROOT / "dist/tetragon-mini")
     options = parser.parse_args()
     program = options.program
@@ -145,7 +149,7 @@ def main() -> int:
             (directory / "other").mkdir()
             (directory / "other/tetragon-oci-hook").symlink_to(options.hook)
             hooks[OTHER] = Place(directory=directory / "other", hook_arguments=address)
-        bench = Bench(stack, directory, hooks)
+        bench = Bench(stack, directory, hooks, options.runs)
         figures = {
             "podman and runc": bench.podman("runc"),
             "podman and crun": bench.podman("crun"),
