@@ -44,17 +44,34 @@ def test_nobody_knows_it_after_the_end() -> None:
 
 
 def test_what_was_no_container_belongs_to_the_host() -> None:
-    """A cgroup that was asked about and is no container is the host's, gone or not."""
+    """A cgroup that was asked about twice and is no container is the host's, gone or not."""
     table = _table()
     for cgroup_id, path in ((7, "/here"), (8, "/gone")):
         table.cgroups.add(cgroup_id, path)
     table.cgroups.remove(8)
 
-    table.give_up(7)
-    table.give_up(8)
+    for cgroup_id in (7, 8):
+        table.give_up(cgroup_id)
+        assert table.workload(cgroup_id, "") is None
+        table.give_up(cgroup_id)
 
     assert table.workload(7, "") is HOST
     assert table.workload(8, "") is HOST
+
+
+def test_a_runtime_that_is_slower_than_it_is_waited_for() -> None:
+    """The first process in a cgroup that was given up makes sources be asked again, and waits."""
+    table = _table()
+    table.cgroups.add(7, "/tests/slow")
+    table.give_up(7)
+
+    waits = table.workload(7, "")
+    table.learn(Container(id="slow", runtime="crun", name="slow"), Rank.RUNTIME, cgroup_id=7)
+
+    found = table.workload(7, "")
+    assert waits is None
+    assert found is not None
+    assert found.container == Container(id="slow", runtime="crun", name="slow")
 
 
 def test_an_answer_about_an_unknown_cgroup_leaves_nothing() -> None:

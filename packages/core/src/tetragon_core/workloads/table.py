@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .cgroup_table import Cgroup
+from .doubtful import DoubtfulCgroups
 from .known import Known, merged, standing_in
 from .missing import MissingCgroups
 from .model import HOST, Container, Pod, Workload
@@ -65,6 +66,7 @@ class WorkloadTable:
         self._unseen: OrderedDict[str, Known] = OrderedDict()
         """Told of, and without a cgroup so far."""
         self.missing = MissingCgroups(cgroups)
+        self._doubtful = DoubtfulCgroups()
         cgroups.is_container = self._is_told
         cgroups.made.append(self._on_made)
         cgroups.removed.append(self._on_removed)
@@ -93,8 +95,7 @@ class WorkloadTable:
         known.container = merged(known.container, container, wins=rank >= known.rank)
         if pod is not None and (known.pod is None or rank >= known.rank):
             known.pod = pod
-        if pod_uid or (pod is not None and pod.uid):
-            known.pod_uid = pod_uid or (pod.uid if pod is not None else "")
+        known.pod_uid = pod_uid or (pod.uid if pod is not None else "") or known.pod_uid
         known.rank = max(rank, known.rank)
         self._by_id.setdefault(known.container.id, known)
         self._tell(known)
@@ -110,6 +111,7 @@ class WorkloadTable:
         if not known.pending and not known.container.id:
             self._drop(known)  # it was no container after all
             self._late.pop(cgroup_id, None)
+            self._doubtful.add(known.cgroup)
         self._tell(known)
 
     def settle(self, cgroup_id: int) -> None:
@@ -142,8 +144,7 @@ class WorkloadTable:
 
     def stop_waiting(self, cgroup_id: int) -> None:
         """Let events of this container go marked, until more is known."""
-        known = self._of_cgroup(cgroup_id)
-        if known is not None:
+        if (known := self._of_cgroup(cgroup_id)) is not None:
             known.is_late = True
 
     def is_certain(self, cgroup_id: int) -> bool:
@@ -172,6 +173,8 @@ class WorkloadTable:
 
     def _find(self, cgroup_id: int, container_id: str) -> Known | None:
         known = self._of_cgroup(cgroup_id)
+        if known is None and (again := self._doubtful.take(cgroup_id)) is not None:
+            known = self._ask(again)
         if known is None and container_id:
             known = self._by_id.get(container_id)
             if known is None and cgroup_id and self.cgroups.get(cgroup_id) is None:
@@ -212,8 +215,7 @@ class WorkloadTable:
             self._ask(cgroup)
 
     def _is_told(self, cgroup_id: int) -> bool:
-        known = self._by_home.get(cgroup_id)
-        return known is not None and known.rank > 0
+        return (known := self._by_home.get(cgroup_id)) is not None and known.rank > 0
 
     def _ask(self, cgroup: Cgroup) -> Known | None:
         """Ask all sources about a new cgroup; None when it is nobody's container."""
