@@ -52,8 +52,6 @@ def test_first_processes(
         delay_ms = round(watch.longest_delay_s(names) * 1000)
         record_testsuite_property(f"longest delay in ms, {request.node.name}", delay_ms)
         all_said = {Origin.said(one) for one in watch.processes("process_exec", "process_exit")}
-    for container in containers.values():
-        runtime.remove(container)
 
     right = {name: Origin.of(one, runtime.kind) for name, one in containers.items()}
     assert {name: [one] for name, one in right.items()} == execs
