@@ -161,6 +161,18 @@ def test_told_of_before_the_one_it_is_in() -> None:
     assert [("made", 3), ("made", 1), ("made", 2), ("removed", 3), ("made", 3)] == told.story
 
 
+def test_deep() -> None:
+    """As deep as paths can be, told of before the container they are in."""
+    table = CgroupTable()
+    for depth in range(1, 2000):
+        table.add(depth + 10, f"/docker/{ID}" + "/a" * depth)
+
+    for number, path in enumerate(("/docker", f"/docker/{ID}", f"/docker/{ID}/a")):
+        table.add([1, 2, 11][number], path)
+
+    assert {2} == {cgroup(table, depth + 10).home.id for depth in range(1, 2000)}
+
+
 def test_a_container_whose_name_tells_nothing() -> None:
     """What is made inside of it belongs to it once somebody knows that it is one."""
     table = CgroupTable()

@@ -66,6 +66,7 @@ class CgroupTable:
         self._by_id: dict[int, Cgroup] = {}
         self._by_path: dict[str, Cgroup] = {}
         self._gone: OrderedDict[int, Cgroup] = OrderedDict()
+        self._looks_inside = False
         self._orphans: set[int] = set()
         """Entered before the one they are in; looked at again when they are told of again."""
         self.is_container: Callable[[int], bool] = lambda _: False
@@ -113,6 +114,8 @@ class CgroupTable:
         self._by_id[cgroup_id] = self._by_path[path] = cgroup
         for tell in self.made:
             tell(cgroup)
+        if known is not None and known.path == path and not self._looks_inside:
+            self._look_inside(f"{path}/")
 
     def add_inside(self, cgroup_id: int, parent_id: int, name: str) -> None:
         """Enter a cgroup by the one it is in."""
@@ -159,6 +162,15 @@ class CgroupTable:
     def by_path(self, path: str) -> Cgroup | None:
         """The cgroup that has this path now."""
         return self._by_path.get(path)
+
+    def _look_inside(self, start: str) -> None:
+        """What is inside of one that turned out to belong elsewhere does so too."""
+        inside = {one.path: one.id for one in self._by_id.values() if one.path.startswith(start)}
+        self._looks_inside = True
+        for path, cgroup_id in sorted(inside.items()):
+            self._orphans.add(cgroup_id)
+            self.add(cgroup_id, path)
+        self._looks_inside = False
 
     def around(self, path: str) -> Iterator[Cgroup]:
         """Those that this one is inside of, inner ones first, without the root."""

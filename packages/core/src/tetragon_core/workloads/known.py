@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .model import Container, Pod
@@ -12,9 +13,20 @@ if TYPE_CHECKING:
     from .cgroup_table import Cgroup
     from .model import Workload
 
-__all__ = ["Known", "merged", "standing_in"]
+__all__ = ["Known", "Rank", "merged", "standing_in"]
 
 _FIELDS: Final = tuple(one.name for one in fields(Container) if one.name != "id")
+
+
+class Rank(IntEnum):
+    """How well a source knows; a field of a higher one stays."""
+
+    ANNOUNCED = 1
+    """By a hook or NRI when the container was made."""
+    RUNTIME = 2
+    """The container runtime was asked."""
+    API = 3
+    """Kubernetes' API server."""
 
 
 class Known:

@@ -8,12 +8,11 @@ tells by itself; better informed ones win over others, whatever comes first.
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from .cgroup_table import Cgroup
 from .doubtful import DoubtfulCgroups
-from .known import Known, merged, standing_in
+from .known import Known, Rank, merged, standing_in
 from .missing import MissingCgroups
 from .model import HOST, Container, Pod, Workload
 from .pods import PodTable
@@ -27,17 +26,6 @@ if TYPE_CHECKING:
     """Asked about a new cgroup; True: it looks it up, and calls learn() or give_up() later."""
 
 __all__ = ["Rank", "WorkloadTable"]
-
-
-class Rank(IntEnum):
-    """How well a source knows; a field of a higher one stays."""
-
-    ANNOUNCED = 1
-    """By a hook or NRI when the container was made."""
-    RUNTIME = 2
-    """The container runtime was asked."""
-    API = 3
-    """Kubernetes' API server."""
 
 
 _LATE: Final = 1024
@@ -232,7 +220,13 @@ class WorkloadTable:
     def _is_copy(self, cgroup: Cgroup) -> bool:
         """Whether it has the name of a container that lives elsewhere; anybody can name so."""
         known = self._by_id.get(cgroup.container_id)
-        return known is not None and known.cgroup is not None and known.cgroup.id in self.cgroups
+        if known is None or known.cgroup is None or known.cgroup.id not in self.cgroups:
+            return False
+        if not known.cgroup.path.startswith(f"{cgroup.path}/"):
+            return True
+        self._by_home.pop(known.cgroup.id, None)  # one inside was told of first
+        self._unseen[cgroup.container_id] = known
+        return False
 
     def _enter(self, container: Container, cgroup: Cgroup | None) -> Known:
         """A container that is new here, or in a cgroup now."""
