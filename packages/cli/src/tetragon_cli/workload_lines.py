@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -125,8 +126,9 @@ def home_number(container: str, mount: str = "") -> int:
     start = container.rpartition("://")[2]
     if not _ID.fullmatch(start):
         raise UsageError(f"{container} is no container id: give six hex digits or more of it")
-    named = Path(mount).rglob(f"*{start}*")
-    found = {one for one in named if one.is_dir() and container_id(one.name).startswith(start)}
+    # Not rglob(): it fails when a cgroup goes meanwhile.
+    named = (Path(above, name) for above, names, _ in os.walk(mount) for name in names)
+    found = {one for one in named if container_id(one.name).startswith(start)}
     outer = [one for one in found if found.isdisjoint(one.parents)]
     if len(outer) != 1:
         raise UsageError(f"{len(outer)} cgroups below {mount} are of container {container}")
