@@ -123,4 +123,14 @@ def test_the_container_before() -> None:
 )
 def test_uids_of_static_pods(annotations: dict[str, str] | None, uid: str) -> None:
     """Only a mirror names another uid, and never one that the API could have given to a pod."""
-    assert uid == uid_in_cgroups(a_pod(metadata={"annotations": annotations}))
+    status = {"containerStatuses": [a_status()]}
+
+    assert uid == uid_in_cgroups(a_pod(metadata={"annotations": annotations}, status=status))
+
+
+@pytest.mark.parametrize("status", [{}, {"phase": "Pending"}, {"containerStatuses": []}])
+def test_a_mirror_that_no_kubelet_knows(status: dict[str, Any]) -> None:
+    """Anybody may create a pod with such annotations; what a kubelet runs has a status of it."""
+    annotations = {"kubernetes.io/config.hash": 32 * "b", "kubernetes.io/config.mirror": 32 * "b"}
+
+    assert "" == uid_in_cgroups(a_pod(metadata={"annotations": annotations}, status=status))

@@ -131,6 +131,7 @@ def test_a_static_pod(told: Told) -> None:
     annotations = {"kubernetes.io/config.hash": STATIC, "kubernetes.io/config.mirror": STATIC}
     thief = a_pod("thief", uid=OTHER, metadata={"annotations": annotations})
 
+    told.change(thief)
     told.change(a_pod("real", metadata={"annotations": annotations}, status=RUNNING))
     told.change(thief)
     told.make(uid=STATIC)

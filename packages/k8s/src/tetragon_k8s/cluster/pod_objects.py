@@ -51,13 +51,15 @@ def pod_of(one: Object, *, with_annotations: bool) -> Pod:
 def uid_in_cgroups(one: Object) -> str:
     """What the cgroups of a static pod are named by; empty for all others.
 
-    The API has a mirror of it, with a uid of its own. Anybody may annotate a pod: what has the form
-    of a uid that the API gives is not taken, so that no pod can stand for another one.
+    The API has a mirror of it, with a uid of its own. Anybody may create a pod that looks like one:
+    what has the form of a uid that the API gives is not taken, and nothing before a kubelet has
+    told of containers, which it does of no mirror but its own. Nobody can make a mirror of a pod
+    that runs: the API server takes that annotation only when a pod is created.
     """
     annotations = one["metadata"].get("annotations") or {}
     found = str(annotations.get(_HASH, ""))
     is_static = annotations.get(_MIRROR) == found and _STATIC_UID.match(found)
-    return found if is_static else ""
+    return found if is_static and any(containers_of(one)) else ""
 
 
 def containers_of(one: Object) -> Iterator[Container]:
