@@ -16,26 +16,33 @@ if TYPE_CHECKING:
 __all__ = ["DoubtfulCgroups"]
 
 _KEPT: Final = 4096
+_TIMES: Final = 8
+"""The runtime's own processes come first: runc has two in the cgroup before the container's."""
 
 
 class DoubtfulCgroups:
-    """Each is given out once, so that a process in it makes sources be asked once more."""
+    """Each is given out eight times, so that processes in it make sources be asked again."""
 
     def __init__(self) -> None:
-        self._by_id: OrderedDict[int, Cgroup | None] = OrderedDict()
-        """None: it was given out."""
+        self._times: OrderedDict[int, int] = OrderedDict()
+        """Id of cgroup → how often it was given out."""
+        self._cgroups: dict[int, Cgroup] = {}
 
     def add(self, cgroup: Cgroup | None) -> None:
-        """Remember one that was given up, for the first time."""
-        if cgroup is None or cgroup.id in self._by_id:
+        """Remember one that was given up; it may be known here already."""
+        if cgroup is None or cgroup.id in self._times:
             return
-        self._by_id[cgroup.id] = cgroup
-        if len(self._by_id) > _KEPT:
-            self._by_id.popitem(last=False)
+        self._times[cgroup.id] = 0
+        self._cgroups[cgroup.id] = cgroup
+        if len(self._times) > _KEPT:
+            oldest, _ = self._times.popitem(last=False)
+            self._cgroups.pop(oldest, None)
 
     def take(self, cgroup_id: int) -> Cgroup | None:
-        """The cgroup if it is doubtful; it no longer is."""
-        cgroup = self._by_id.get(cgroup_id)
+        """The cgroup, as long as it is doubtful."""
+        cgroup = self._cgroups.get(cgroup_id)
         if cgroup is not None:
-            self._by_id[cgroup_id] = None
+            self._times[cgroup_id] += 1
+            if self._times[cgroup_id] == _TIMES:
+                del self._cgroups[cgroup_id]
         return cgroup
