@@ -8,6 +8,7 @@ import select
 import time
 import traceback
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kernel.recorder import DEADLINE_S
@@ -47,8 +48,9 @@ class PolicyRun:
 
     @contextmanager
     def loaded(self, text: str) -> Iterator[LoadedPolicy]:
-        """A policy that is attached in the block."""
-        policy = self.engine.load(parse_policy(text, "test.yaml"))
+        """A policy that is attached in the block, to all workloads whatever its namespace."""
+        written = parse_policy(text, "test.yaml")
+        policy = self.engine.load(replace(written, namespace=""))
         try:
             yield policy
         finally:
