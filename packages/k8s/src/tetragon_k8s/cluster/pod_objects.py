@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .resources import Object
 
-__all__ = ["containers_of", "pod_of", "uid_in_cgroups"]
+__all__ = ["containers_of", "pod_of", "running_ids", "uid_in_cgroups"]
 
 _STATIC_UID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _HASH: Final = "kubernetes.io/config.hash"
@@ -72,6 +72,16 @@ def containers_of(one: Object) -> Iterator[Container]:
             probes = tuple(_probes(known)) if of_spec == "containers" else ()
             for container_id, start in _runs(told):
                 yield _container(told, known, container_id, start, probes)
+
+
+def running_ids(one: Object) -> frozenset[str]:
+    """Of its containers that run, without the runtime's name."""
+    status = one.get("status") or {}
+    told = [each for _, of_status in _LISTS for each in status.get(of_status) or ()]
+    ids = [
+        each.get("containerID") or "" for each in told if (each.get("state") or {}).get("running")
+    ]
+    return frozenset(each.rpartition("://")[2] for each in ids if each)
 
 
 def _runs(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tetragon_core.stats import Counter
 from tetragon_core.workloads.table import Rank
 
-from .errors import ApiError
-from .pod_objects import containers_of, pod_of, uid_in_cgroups
+from .errors import ApiError, RefusedError
+from .pod_objects import containers_of, pod_of, running_ids, uid_in_cgroups
 from .resources import PODS
 from .watching import Pace, Watch, Watcher
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["PodSource"]
 
 _log = logging.getLogger(__name__)
+
+_DENIED: Final = (401, 403)
 
 
 class PodSource:
@@ -51,7 +53,7 @@ class PodSource:
         self._watch = Watch(
             api,
             PODS,
-            Watcher(self._on_changed, self._on_deleted, self._on_synced),
+            Watcher(self._on_changed, self._on_deleted, self._on_synced, self._on_failed),
             fields=f"spec.nodeName={node_name}",
             pace=pace,
         )
@@ -96,6 +98,19 @@ class PodSource:
         for container in now.values():
             if before.get(container.id) != container:
                 self._table.learn(container, Rank.API, pod_uid=pod.uid)
+        self._settle_holder(pod.uid, running_ids(one))
+
+    def _settle_holder(self, uid: str, running: frozenset[str]) -> None:
+        """The container that holds a pod is in no status: the only cgroup too many is its.
+
+        Right after a container was started anew the status may still have the old one; then there
+        is not one too many, or more than one that the status does not have.
+        """
+        table = self._table
+        homes = [one for one in table.homes() if table.pods.canonical(one.pod_uid) == uid]
+        others = [one for one in homes if one.container_id not in running]
+        if running and len(others) == 1 and len(homes) == len(running) + 1:
+            table.settle(others[0].id)
 
     def _on_deleted(self, reference: Reference, last: Object | None) -> None:
         try:
@@ -105,7 +120,13 @@ class PodSource:
             self._told.pop(reference.uid, None)
             self._table.pods.forget(reference.uid)
 
+    def _on_failed(self, error: ApiError) -> None:
+        """One that may not ask is told nothing, however long events wait."""
+        if isinstance(error, RefusedError) and error.status in _DENIED:
+            self._table.expects_pods = False
+
     def _on_synced(self) -> None:
+        self._table.expects_pods = True
         count = len(self._told)
         _log.info(
             "pods of this node are known",

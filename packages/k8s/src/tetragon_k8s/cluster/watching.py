@@ -76,6 +76,8 @@ class Watcher(NamedTuple):
     """Of each that is gone; with its last state if the server told it."""
     synced: Callable[[], object] = lambda: None
     """All objects there are were told; called after each list."""
+    failed: Callable[[ApiError], object] = lambda _: None
+    """A request failed; it is tried again."""
 
 
 class _Kept(NamedTuple):
@@ -236,6 +238,7 @@ class Watch:
         """Count and tell a failure, and return how long to wait; told once until it is over."""
         self.tally.failures += 1
         self._in_a_row += 1
+        self._watcher.failed(error)
         if isinstance(error, ExpiredError):
             self._version = self._list_from = ""
             if self._in_a_row == 1:
