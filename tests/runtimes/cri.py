@@ -79,7 +79,8 @@ class Cri:
             log_directory=str(self._logs),
             labels={**_pod_labels(name, namespace, uid), **(labels or {})},
             linux=self._api.LinuxPodSandboxConfig(
-                cgroup_parent=f"/kubepods/burstable/pod{uid}",
+                # Not at the top: a kubelet on this machine would end pods that are not its own.
+                cgroup_parent=f"/{self.daemon.namespace}/kubepods/burstable/pod{uid}",
                 security_context=self._api.LinuxSandboxSecurityContext(
                     namespace_options=self._namespaces()
                 ),
