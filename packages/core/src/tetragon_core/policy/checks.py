@@ -10,14 +10,15 @@ from .argument_checks import check_arguments
 from .filter_checks import check_argument_filters
 from .hook_checks import check_hook
 from .list_checks import check_call_list, check_lists
-from .model import HookKind, UprobeHook, UsdtHook, Workloads
+from .model import HookKind
 from .task_filter_checks import check_task_filters
+from .tenant_checks import check_tenant
 from .workload_filters import filter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .model import NamedList, Policy, Spec
+    from .model import NamedList, Policy, Spec, Workloads
     from .problems import Problems
 
 __all__ = ["check_policy"]
@@ -30,6 +31,8 @@ def check_policy(policy: Policy, problems: Problems) -> None:
     check_lists(spec.lists, problems)
     _check_workloads(policy, problems)
     _check_enforcers(spec, lists, problems)
+    if policy.namespace:
+        check_tenant(policy, lists, problems)
     for hook in spec.hooks:
         check_hook(hook, lists, problems)
         check_arguments(hook, problems)
@@ -38,8 +41,6 @@ def check_policy(policy: Policy, problems: Problems) -> None:
             check_argument_filters(selector, hook, lists, problems)
             check_actions(selector, hook, problems, has_enforcers=bool(spec.enforcers))
             _check_host_selector(selector.match_workloads, problems)
-            if policy.namespace and selector.match_workloads:
-                _warn_of_host(selector.match_workloads, problems)
     if not spec.hooks and not spec.loader:
         sections = ", ".join(kind.value for kind in HookKind)
         problems.warn(f"the policy does nothing: it has none of {sections}, loader", spec.where)
@@ -52,27 +53,12 @@ def _check_workloads(policy: Policy, problems: Problems) -> None:
     if spec.loader and filter_of(workloads, policy.namespace) is not None:
         message = "loader is not possible in a policy for some workloads only"
         problems.error(message, spec.at("loader"))
-    if not policy.namespace:
-        return
-    if workloads.host_selector is not None:
-        message = "is not possible in a TracingPolicyNamespaced, which is about pods"
-        problems.error(message, spec.at("host_selector"))
-    for hook in spec.hooks:
-        if isinstance(hook, (UprobeHook, UsdtHook)):
-            message = f"{hook.kind.value} are not possible in a TracingPolicyNamespaced"
-            problems.error(message, hook.where)
 
 
 def _check_host_selector(workloads: Workloads | None, problems: Problems) -> None:
     selector = workloads.host_selector if workloads else None
     if selector is not None and (selector.match_labels or selector.match_expressions):
         problems.error("can only be {} (all of the host) or be left out", selector.where)
-
-
-def _warn_of_host(workloads: Workloads, problems: Problems) -> None:
-    if workloads.host_selector is not None:
-        message = "has no effect in a TracingPolicyNamespaced, which is about pods"
-        problems.warn(message, workloads.at("host_selector"))
 
 
 def _check_enforcers(spec: Spec, lists: Mapping[str, NamedList], problems: Problems) -> None:
