@@ -96,8 +96,20 @@ def test_functions(tracefs: Tracefs) -> None:
     assert ["vfs_read", "vfs_readv"] == tracefs.matching("vfs_r.*")
     assert ["vfs_read"] == tracefs.matching("^vfs_read$")
     assert ["vfs_read", "vfs_readv"] == tracefs.matching("ad")
-    with pytest.raises(TracefsError, match=r'"\(" is no regular expression'):
-        tracefs.matching("(")
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=a)", r"(a)\1", "a{1001}"])
+def test_expressions_that_are_none(tracefs: Tracefs, pattern: str) -> None:
+    """Only what RE2 knows is taken: nothing that may take time without end."""
+    with pytest.raises(TracefsError, match="is no regular expression of RE2"):
+        tracefs.matching(pattern)
+
+
+def test_an_expression_that_tries_everything(tmp_path: Path) -> None:
+    """It takes time in proportion to the names; by trying it would be 2^60 steps."""
+    (tmp_path / "available_filter_functions").write_text(60 * "a" + "\n")
+
+    assert [] == Tracefs(tmp_path).matching(r"(\w+)+!$")
 
 
 def test_functions_not_told(tmp_path: Path) -> None:
