@@ -12,6 +12,7 @@ from grpclib.exceptions import GRPCError
 from tetragon import tetragon_pb2 as pb
 from tetragon_core.stats import Counter, Stats
 from tetragon_core.workloads.cgroup_table import CgroupTable
+from tetragon_core.workloads.model import HOST, Pod
 from tetragon_core.workloads.table import WorkloadTable
 from tetragon_server.announcements import Announcements
 from tetragon_server.runtime_hook import RuntimeHookRpc
@@ -121,6 +122,60 @@ def test_a_static_pod_is_named_by_the_hash_of_its_file(host: Host) -> None:
     pod = host.table.best(cgroup_id).pod
     assert pod is not None
     assert digest == pod.uid
+
+
+@pytest.mark.parametrize(
+    ("path", "runtime"),
+    [
+        (f"/libpod_parent/libpod-{ID}", "podman"),
+        (f"/machine.slice/libpod-{ID}.scope", "podman"),
+        (f"/docker/{ID}", "docker"),
+    ],
+)
+def test_an_image_cannot_choose_a_pod(host: Host, path: str, runtime: str) -> None:
+    """Podman gives a container its image's annotations: the hook tells them, nobody believes."""
+    cgroup_id = host.cgroup(path)
+
+    host.announce(
+        cgroupsPath=path,
+        containerID="f" * 64,
+        containerName="other",
+        containerImage="other:1",
+        podName="web-0",
+        podNamespace="shop",
+        podUID=UID,
+        annotations={"io.kubernetes.cri-o.ContainerID": "f" * 64, "kubernetes.io/config.hash": UID},
+    )
+
+    workload = host.table.best(cgroup_id)
+    container = workload.container
+    assert container is not None
+    assert workload.pod is None
+    assert (ID, runtime, "", "") == (
+        *(container.id, container.runtime, container.name, container.image),
+    )
+    assert HOST is host.table.workload(0, "f" * 64)
+
+
+@pytest.mark.parametrize("annotations", [{}, {"kubernetes.io/config.hash": UID.replace("4", "5")}])
+def test_a_pod_is_the_one_of_the_cgroup(host: Host, annotations: dict[str, str]) -> None:
+    """A pod that calls itself another one is in none, and keeps the uid of its cgroup."""
+    path = f"/kubepods/pod{UID}/{ID}"
+    cgroup_id = host.cgroup(path)
+
+    host.announce(
+        cgroupsPath=path,
+        containerName="web",
+        podName="web-0",
+        podUID=UID.replace("4", "5"),
+        annotations=annotations,
+    )
+
+    pod = host.table.best(cgroup_id).pod
+    assert pod is not None
+    assert ("", "web", False) == (pod.uid, pod.name, pod.is_kubernetes)
+    host.table.pods.learn(Pod(namespace="shop", name="own", uid=UID))
+    assert "own" == host.table.best(cgroup_id).pod.name  # type: ignore[union-attr]  # just put
 
 
 @pytest.mark.parametrize("path", ["", "/", "/../etc", "/a/./b", "x", "/missing", "/nul\0"])

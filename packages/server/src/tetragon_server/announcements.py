@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.cgroups import container_id as id_in_name
 from tetragon_core.errors import TetragonError
 from tetragon_core.stats import Counter
+from tetragon_core.workloads.announcement import Announcement
 from tetragon_core.workloads.cgroup_names import read_path
 from tetragon_core.workloads.model import Container, Pod
 from tetragon_core.workloads.runtime_paths import cgroup_path
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tetragon_core.stats import Stats
-    from tetragon_core.workloads.announcement import Announcement
     from tetragon_core.workloads.table import WorkloadTable
 
 __all__ = ["Announcements"]
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 _MAX_TEXT: Final = 4096
 """No name of a runtime is longer."""
+_NO_PODS: Final = {"libpod": "podman", "docker": "docker"}
+"""How cgroups begin, or are in, whose runtimes do not say pods in annotations; images do."""
 _CONFIG_HASH: Final = "kubernetes.io/config.hash"
 """Of a static pod: the uid its cgroups are named by."""
 
@@ -62,6 +66,7 @@ class Announcements:
         self._stats.add(Counter.RUNTIME_HOOKS)
         _check_lengths(new)
         path, cgroup_id = self._cgroup(new)
+        new = _believable(new, path)
         container_id = new.container_id or read_path(path).container_id or _last_name(path)
         if cgroup_id:
             self._table.cgroups.add(cgroup_id, path)
@@ -104,6 +109,25 @@ def _check_lengths(new: Announcement) -> None:
     texts = (new.cgroups_path, new.container_id, new.name, new.image, new.pod_name)
     if any(len(one) > _MAX_TEXT for one in (*texts, new.pod_uid, new.pod_namespace)):
         raise TetragonError(f"RuntimeHook: a text is longer than {_MAX_TEXT} characters")
+
+
+def _believable(new: Announcement, path: str) -> Announcement:
+    """Without what the cgroup contradicts: annotations may come from an image, or from a pod.
+
+    Podman gives those of the image to the container; its names are asked for elsewhere.
+    """
+    above, _, last = path.rpartition("/")
+    new = replace(new, container_id=id_in_name(last) or new.container_id)
+    pod_uid = read_path(path).pod_uid
+    if pod_uid:
+        is_right = pod_uid in {_pod_uid(new, ""), new.pod_uid} or not new.pod_uid
+        new = new if is_right else replace(new, pod_name="", pod_namespace="")
+        return replace(new, pod_uid=pod_uid, annotations={})
+    is_docker = above.rpartition("/")[2] == "docker" and id_in_name(last) == last
+    runtime = _NO_PODS.get("docker" if is_docker else last.partition("-")[0])
+    if runtime is None or not id_in_name(last):
+        return new
+    return Announcement(cgroups_path=path, container_id=new.container_id, runtime=runtime)
 
 
 def _normal(path: str) -> str:
