@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tetragon_crio_hook import container_facts
 from tetragon_crio_hook.container_facts import Facts, collect
 from tetragon_crio_hook.container_spec import Spec, State
 from tetragon_crio_hook.process_cgroup import cgroup_of, pick
@@ -81,6 +82,9 @@ def test_an_annotation_of_the_other_runtime_does_not_count() -> None:
     assert told(facts_of(CRIO)) == told(facts_of(CRIO | liar))
     liar = {key: "lie" for key in CRIO if not key.endswith("ContainerID")}
     assert told(facts_of(CONTAINERD)) == told(facts_of(CONTAINERD | liar))
+    liar["io.kubernetes.cri-o.ContainerID"] = "b2" * 32
+    assert told(facts_of(CONTAINERD)) == told(facts_of(CONTAINERD | liar))
+    assert ID == facts_of(liar).id
 
 
 def test_without_annotations() -> None:
@@ -90,9 +94,23 @@ def test_without_annotations() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "relative/one", "name", "a:b", "::x", "/", 5, None])
-def test_a_cgroup_that_is_not_told_is_the_process_s(given: object) -> None:
+def test_a_cgroup_that_is_not_told_is_the_process_s(
+    given: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No, relative and broken paths: the container's process is in its cgroup already."""
-    assert cgroup_of(os.getpid()) == facts_of(None, given, pid=os.getpid()).cgroups_path
+    monkeypatch.setattr(container_facts, "cgroup_of", {7: "/c/7", os.getpid(): "/host"}.get)
+
+    assert "/c/7" == facts_of(None, given, pid=7).cgroups_path
+
+
+def test_a_container_without_a_cgroup_is_not_in_the_host_s() -> None:
+    """With --cgroups=disabled its process is where the runtime and the hook are."""
+    facts, own = facts_of(None, "", pid=os.getpid()), cgroup_of(os.getpid())
+
+    assert ("", f"the container has no cgroup of its own: it is in {own}") == (
+        facts.cgroups_path,
+        facts.warning,
+    )
 
 
 def test_a_cgroup_that_nobody_knows() -> None:

@@ -85,7 +85,7 @@ def test_every_stage(
         stage: [{"path": str(place.program), "args": place.command(stage)}] for stage in stages
     }
     annotations = {
-        "io.kubernetes.cri-o.ContainerID": f"crio-{name}",
+        "io.kubernetes.cri-o.ContainerID": f"stages-{name}",
         "io.kubernetes.container.name": "web",
         "io.kubernetes.pod.name": "pod",
         "io.kubernetes.pod.uid": UID,
@@ -98,7 +98,7 @@ def test_every_stage(
     container = agent.requests[0].createContainer
     bundles.remove(started)
 
-    assert (f"crio-{name}", cgroup) == told(agent)
+    assert (f"stages-{name}", cgroup) == told(agent)
     assert ("web", "pod", UID, "space") == (
         container.containerName,
         container.podName,

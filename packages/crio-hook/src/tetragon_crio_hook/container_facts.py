@@ -75,13 +75,16 @@ def collect(spec: Spec, state: State) -> Facts:
     """Everything a specification and the runtime's state tell."""
     facts = Facts()
     facts.annotations = texts(spec.content.get("annotations"))
-    # An annotation of the other runtime is one that somebody gave the container.
+    # An annotation of the other runtime is one that somebody gave the container; nobody knows its
+    # id before it is made.
     tables = (_CONTAINERD, _CRIO)
-    for table in tables[::-1] if _CRIO_ID in facts.annotations else tables:
+    told_id = facts.annotations.get(_CRIO_ID, "")
+    is_crio = bool(told_id) and told_id == (state.id or told_id)
+    for table in tables[::-1] if is_crio else tables:
         for name, key in table.items():
             if not getattr(facts, name):
                 setattr(facts, name, facts.annotations.get(key, ""))
-    facts.id = facts.id or state.id or _last_name(state.bundle)
+    facts.id = state.id or facts.id or _last_name(state.bundle)
     facts.root_dir = _root_directory(spec)
     mounts = spec.content.get("mounts")
     if isinstance(mounts, list):
@@ -133,5 +136,9 @@ def _cgroup(spec: Spec, state: State) -> str:
     except TetragonError as error:
         reason = error
     if state.pid > 0:
-        return cgroup_of(state.pid)
+        path = cgroup_of(state.pid)
+        if path != cgroup_of(os.getpid()):
+            return path
+        # podman run --cgroups=disabled: it would make a container of whoever started it.
+        raise TetragonError(f"the container has no cgroup of its own: it is in {path}")
     raise reason
