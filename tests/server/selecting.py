@@ -41,7 +41,7 @@ class Host:
 
     def __init__(self, *, with_kubernetes: bool = False) -> None:
         self.table = WorkloadTable(CgroupTable())
-        self.table.expects_pods = with_kubernetes
+        self.table.expects_pods = self.table.is_kubernetes = with_kubernetes
         self.filters = WorkloadFilters(self.table)
         self.members = FakeMembers()
 

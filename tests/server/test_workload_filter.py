@@ -276,6 +276,19 @@ def test_namespaces_for_nobody() -> None:
     ]
 
 
+def test_an_api_server_that_tells_nothing_any_more() -> None:
+    """A runtime's name is a namespace only where no API server has any, ever: a tenant's may be
+    called like it.
+    """
+    host = Host(with_kubernetes=True)
+    host.table.expects_pods = False  # it refuses to
+    host.docker(1, "web")
+
+    (number,) = host.claim(policy(namespace="docker")).values()
+
+    assert [] == host.having(number)
+
+
 def test_filters_of_a_namespaced_policy_name_it() -> None:
     """Its selectors' own filters name no namespace: the policy's comes first."""
     hook = f", selectors: [{{matchWorkloads: {{{WEB}}}}}]"

@@ -42,6 +42,8 @@ class WorkloadTable:
         self.pods = PodTable(gone_pods, self._on_pod)
         self.expects_pods = False
         """Whether an API server tells pods: a container of a pod then waits for its pod."""
+        self.is_kubernetes = False
+        """Whether namespaces are those of an API server, also while it tells nothing."""
         self.sources: list[Source] = []
         self.changed: list[Callable[[Cgroup], object]] = []
         """Called with the cgroup of a container of which more is known, or something else; also

@@ -58,7 +58,7 @@ class PodSource:
             pace=pace,
         )
         self._task: asyncio.Task[None] | None = None
-        table.expects_pods = True
+        table.expects_pods = table.is_kubernetes = True
 
     async def start(self) -> None:
         """List the pods, and go on in a task.

@@ -37,6 +37,7 @@ _AT_HAND: Final = "0"
 """Version of what the server has in its memory; a start of all nodes at once stays cheap."""
 _LIMIT: Final = 250
 _MAX_ASKED_S: Final = 60.0
+_DENIED: Final = (401, 403)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +245,8 @@ class Watch:
             if self._in_a_row == 1:
                 return 0.0
         elif self._trouble != (trouble := _kind(error)):
+            if isinstance(error, RefusedError) and error.status in _DENIED:
+                self._version = ""  # what was not to be seen meanwhile is listed
             self._trouble = trouble
             _log.warning("%s; what is known stays, and it is tried again", error)
         wait_s = pause_s(self._pace, self._in_a_row)

@@ -143,7 +143,7 @@ class WorkloadFilters:
 
     def warnings(self, policy: Policy) -> Sequence[str]:
         """What its author should know: filters that no container may ever fulfil."""
-        with_kubernetes = self._table.expects_pods
+        with_kubernetes = self._table.is_kubernetes
         found = (
             (one, never_matches(one, with_kubernetes=with_kubernetes)) for one in filters_of(policy)
         )
@@ -191,7 +191,7 @@ class WorkloadFilters:
         traits = traits_of(
             table.best(cgroup.id),
             is_certain=table.is_certain(cgroup.id),
-            with_kubernetes=table.expects_pods,
+            with_kubernetes=table.is_kubernetes,
         )
         return sum(1 << one.number for one in several if one.means(traits))
 
