@@ -67,6 +67,11 @@ async def know_nothing(_: Sequence[Cgroup]) -> Mapping[int, Found | None]:
     return {}
 
 
+async def know_web(cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
+    """The container web, and no other one yet."""
+    return await know([one for one in cgroups if one.container_id == WEB])
+
+
 async def deny(cgroups: Sequence[Cgroup]) -> Mapping[int, Found | None]:
     """None of them is a container here."""
     return dict.fromkeys((one.id for one in cgroups), None)
@@ -201,6 +206,21 @@ def test_a_container_that_has_ended_gets_its_name() -> None:
             return await asked.name(7)
 
     assert asyncio.run(run()) == "web"
+
+
+def test_a_cgroup_that_is_renamed_while_it_is_looked_up() -> None:
+    """What counts is its name now, not the one it had when somebody began to ask."""
+
+    async def run() -> str:
+        async with asked_of(FakeRuntime(know_web), patience_s=1000) as asked:
+            asked.appear(7, PATH)
+            assert "web" == await asked.name(7)
+            asked.appear(7, f"/docker/{container_id(2)}")
+            await asyncio.sleep(0)
+            asked.appear(7, PATH)
+            return await asked.name(7)
+
+    assert "web" == asyncio.run(run())
 
 
 def test_an_ill_runtime_is_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -99,9 +99,10 @@ class Lookups:
         """Answer the table's question about a new cgroup, and look it up if the answer is yes."""
         if cgroup.outer is not None or not self._runtime.claims(cgroup):
             return False  # inside of a container anybody can give names
-        if cgroup.id in self._wanted:
+        before = self._wanted.get(cgroup.id)
+        if before is not None and before.cgroup is cgroup:
             return False  # it is waited for already
-        if len(self._wanted) >= _MAX_WANTED:
+        if before is None and len(self._wanted) >= _MAX_WANTED:
             self._refuse()
             return False
         self.asked += 1
@@ -149,6 +150,8 @@ class Lookups:
             _log.info("%s answers again", self._runtime.name)
         self._failures = 0
         for one in due:
+            if self._wanted.get(one.cgroup.id) is not one:
+                continue  # the cgroup was renamed meanwhile, and is asked about anew
             if one.cgroup.id not in found:
                 self._postpone(one)
                 continue
