@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Container and pod as message `Pod`: what all processes of a container share, and the rest."""
+"""Container and pod as message `Pod`: what all processes of a container share, and the rest.
+
+It is in each event, and kept with each process: whoever may create pods must not choose how large.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import UInt32Value
@@ -13,10 +16,20 @@ from tetragon import tetragon_pb2 as pb
 from tetragon_core.arguments import decode_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tetragon_core.process import Image, Process
     from tetragon_core.workloads.model import Container, Pod, Workload
 
-__all__ = ["container_id_text", "own_part", "pod_message", "shared_part"]
+__all__ = ["LEFT_OUT", "container_id_text", "own_part", "pod_message", "shared_part"]
+
+LEFT_OUT: Final = "left-out.tetragon-mini"
+"""Stands for the labels or annotations that did not fit; its value is their number."""
+_MAX_LABELS: Final = 4096
+"""Bytes of all of a pod's; Kubernetes takes a megabyte."""
+_MAX_ANNOTATIONS: Final = 16384
+_MAX_NAME: Final = 1024
+"""Characters of what is not limited elsewhere, such as an owner's name."""
 
 
 def pod_message(process: Process) -> pb.Pod | None:
@@ -63,22 +76,37 @@ def _shared(pod: Pod, container: Container | None) -> pb.Pod:
         namespace=pod.namespace,
         name=pod.name,
         uid=pod.uid,
-        pod_labels=pod.labels,
-        pod_annotations=pod.annotations,
-        workload=pod.workload,
-        workload_kind=pod.workload_kind,
+        pod_labels=_fitting(pod.labels, _MAX_LABELS),
+        pod_annotations=_fitting(pod.annotations, _MAX_ANNOTATIONS),
+        workload=pod.workload[:_MAX_NAME],
+        workload_kind=pod.workload_kind[:_MAX_NAME],
     )
     if container is not None:
         message.container.CopyFrom(_container(container))
     return message
 
 
+def _fitting(told: Mapping[str, str], room: int) -> Mapping[str, str]:
+    """Those that fit into so many bytes, the first ones first, and how many do not."""
+    if sum(len(key) + len(value) for key, value in told.items()) * 4 <= room:
+        return told  # whatever the characters
+    kept: dict[str, str] = {}
+    for key, value in told.items():
+        size = len(key.encode()) + len(value.encode())
+        if size <= room:
+            kept[key] = value
+            room -= size
+    if left_out := len(told) - len(kept):
+        kept[LEFT_OUT] = str(left_out)
+    return kept
+
+
 def _container(container: Container) -> pb.Container:
     scheme = f"{container.runtime}://" if container.runtime else ""
     message = pb.Container(
         id=f"{scheme}{container.id}",
-        name=container.name,
-        image=pb.Image(id=container.image_id, name=container.image),
+        name=container.name[:_MAX_NAME],
+        image=pb.Image(id=container.image_id[:_MAX_NAME], name=container.image[:_MAX_NAME]),
     )
     if container.start_time_ns:
         seconds, nanos = divmod(container.start_time_ns, 1_000_000_000)
