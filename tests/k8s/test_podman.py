@@ -34,14 +34,22 @@ def store(root: Path, content: object, file: str = "overlay-containers/container
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
 
 
-def monitor(host: Path, bundle: str, *, name: str = "conmon", inside: str = "") -> None:
-    """A container's first process, whose parent is its monitor."""
-    procs = host / f"cgroup{CGROUP}{inside}/cgroup.procs"
+def monitor(
+    host: Path,
+    bundle: str,
+    *,
+    name: str = "conmon",
+    inside: str = "",
+    of: tuple[str, str] = ("/machine.slice", WEB),
+) -> None:
+    """A container's first process, whose parent is its monitor; `of`: place and id."""
+    place, of_id = of
+    procs = host / f"cgroup{place}/libpod-{of_id}.scope{inside}/cgroup.procs"
     procs.parent.mkdir(parents=True)
     procs.write_text("30\n31\n")
     for pid, parent, command in (
         (30, 20, ["/bin/sh"]),
-        (20, 1, [f"/usr/bin/{name}", "-c", WEB, "-b", bundle, "-n", "web"]),
+        (20, 1, [f"/usr/bin/{name}", "-c", of_id, "-b", bundle, "-n", "web"]),
     ):
         process = host / f"proc/{pid}"
         process.mkdir(parents=True)
@@ -72,6 +80,37 @@ def test_a_container_of_another_storage(tmp_path: Path, inside: str) -> None:
     monitor(tmp_path, f"{tmp_path}/home/overlay-containers/{WEB}/userdata", inside=inside)
 
     assert found(tmp_path) == EXPECTED
+
+
+def test_a_storage_of_a_user_is_for_the_containers_of_that_user(tmp_path: Path) -> None:
+    """Anybody can run a "monitor", and list containers of others in a storage: nobody believes it,
+    not when their own storage has them, nor when none has.
+    """
+    liar, theirs = container_id(2), container_id(3)
+    lies = [{"id": one, "names": ["lie"]} for one in (WEB, liar, theirs)]
+    store(tmp_path / "home", lies)
+    store(tmp_path / "root", [ROW])
+    place = "/user.slice/user-1000.slice"
+    monitor(tmp_path, f"{tmp_path}/home/overlay-containers/{liar}/userdata", of=(place, liar))
+    runtime = PodmanRuntime([f"{tmp_path}/root"], f"{tmp_path}/cgroup", f"{tmp_path}/proc", "")
+
+    async def name(path: str) -> str:
+        found = (await runtime.find([cgroup_at(path)])).get(7)
+        return found.container.name if found is not None else ""
+
+    async def names() -> list[str]:
+        first = await name(f"{place}/libpod-{liar}.scope")
+        return [first, await name(CGROUP), await name(f"/machine.slice/libpod-{theirs}.scope")]
+
+    assert ["lie", "web", ""] == asyncio.run(names())
+
+
+def test_a_storage_of_a_user_is_small(tmp_path: Path) -> None:
+    """Users cannot make the agent read what it has no room for; the name is the monitor's then."""
+    store(tmp_path / "home", [ROW, {"x": "y" * (1 << 19)}])
+    monitor(tmp_path, f"{tmp_path}/home/overlay-containers/{WEB}/userdata")
+
+    assert Container(id=WEB, runtime="podman", name="web") == found(tmp_path)
 
 
 @pytest.mark.parametrize(

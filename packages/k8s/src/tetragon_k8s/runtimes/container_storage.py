@@ -21,6 +21,10 @@ __all__ = ["ContainerStorage", "StoredContainer"]
 _FILES: Final = ("containers.json", "volatile-containers.json")
 _DIRECTORIES: Final = "-containers"
 _MAX_BYTES: Final = 32 << 20
+_DRIVERS: Final = 4
+"""That a storage was ever used with."""
+_MAX_FILES: Final = 2 * _DRIVERS
+"""That are kept: directories can be renamed for ever."""
 
 
 class StoredContainer(NamedTuple):
@@ -34,8 +38,10 @@ class StoredContainer(NamedTuple):
 class ContainerStorage:
     """One root; reads a file again only after it has changed."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, max_bytes: int = _MAX_BYTES) -> None:
+        """Files of more than `max_bytes` have no containers."""
         self._root = root
+        self._max_bytes = max_bytes
         self._read: dict[str, tuple[object, Mapping[str, StoredContainer]]] = {}
 
     def get(self, container_id: str) -> StoredContainer | None:
@@ -52,7 +58,7 @@ class ContainerStorage:
                 kept = [one.path for one in entries if one.name.endswith(_DIRECTORIES)]
         except OSError:
             return []
-        return [f"{directory}/{file}" for directory in kept[:8] for file in _FILES]
+        return [f"{directory}/{file}" for directory in kept[:_DRIVERS] for file in _FILES]
 
     def _content(self, path: str) -> Mapping[str, StoredContainer]:
         try:
@@ -61,9 +67,11 @@ class ContainerStorage:
             known, content = self._read.get(path, (None, {}))
             if known == version:
                 return content
-            content = _parsed(read_file(path, _MAX_BYTES))
+            content = _parsed(read_file(path, self._max_bytes))
         except (OSError, ValueError, RecursionError):
             return {}
+        while len(self._read) >= _MAX_FILES:
+            del self._read[next(iter(self._read))]
         self._read[path] = version, content
         return content
 

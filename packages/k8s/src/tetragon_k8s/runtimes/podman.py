@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Podman, which has no daemon to ask: its storage is read, and the arguments of its monitors.
 
-Containers of users are found by their monitors, which tell where the storage is. Where Podman's
-service listens, it is asked besides (docker.py).
+Containers of users are found by their monitors, which tell where the storage is. Anybody can run a
+monitor and write a storage, so either is only believed for containers beside which it was found.
+Where Podman's service listens, it is asked besides (docker.py).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PodmanRuntime"]
 
-_MAX_STORAGES: Final = 64
+_MAX_STORAGES: Final = 16
+_MAX_BYTES_OF_USERS: Final = 1 << 19
+"""Of a file in a storage that a monitor tells of: about 500 containers."""
 
 
 class PodmanRuntime:
@@ -40,7 +43,9 @@ class PodmanRuntime:
         host name.
         """
         self.name = f"podman in {', '.join(storages)}"
-        self._storages = OrderedDict((root, ContainerStorage(root)) for root in storages)
+        self._storages = [(root, ContainerStorage(root)) for root in storages]
+        self._others: OrderedDict[tuple[str, str], ContainerStorage] = OrderedDict()
+        """Cgroup that containers are beside each other in, and root → storage of monitors there."""
         self._cgroups = cgroups
         self._procfs = procfs
         self._host_root = host_root
@@ -66,14 +71,15 @@ class PodmanRuntime:
 
     def _found(self, cgroup: Cgroup) -> Found | None:
         container_id = cgroup.container_id
-        root, stored = self._stored(container_id)
+        beside = cgroup.path.rpartition("/")[0]
+        root, stored = self._stored(container_id, beside)
         if stored is None:
             monitor = find_monitor(container_id, self._cgroups + cgroup.path, self._procfs)
             if monitor is None:
                 return None
             if monitor.storage:
-                self._remember(self._host_root + monitor.storage)
-                root, stored = self._stored(container_id)
+                self._remember(self._host_root + monitor.storage, beside)
+                root, stored = self._stored(container_id, beside)
             stored = stored or StoredContainer(monitor.name, "", "")
         if not stored.name:
             return None
@@ -87,19 +93,21 @@ class PodmanRuntime:
         )
         return Found(container=container)
 
-    def _stored(self, container_id: str) -> tuple[str, StoredContainer | None]:
+    def _stored(self, container_id: str, beside: str) -> tuple[str, StoredContainer | None]:
         """The storage that has the container, and what it knows."""
-        for root, storage in reversed(list(self._storages.items())):
+        others = reversed(self._others.items())
+        trusted = [(root, one) for (place, root), one in others if place == beside]
+        for root, storage in (*self._storages, *trusted):
             found = storage.get(container_id)
             if found is not None:
                 return root, found
         return "", None
 
-    def _remember(self, root: str) -> None:
-        if root not in self._storages:
-            self._storages[root] = ContainerStorage(root)
-        while len(self._storages) > _MAX_STORAGES:
-            self._storages.popitem(last=False)
+    def _remember(self, root: str, beside: str) -> None:
+        if (beside, root) not in self._others:
+            self._others[beside, root] = ContainerStorage(root, _MAX_BYTES_OF_USERS)
+        while len(self._others) > _MAX_STORAGES:
+            self._others.popitem(last=False)
 
 
 def _is_podmans(path: str) -> bool:
