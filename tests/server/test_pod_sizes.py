@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 
 from tetragon import tetragon_pb2 as pb
+from tetragon_core.workloads.fitting import LEFT_OUT
 from tetragon_core.workloads.model import Container, Pod, Workload
-from tetragon_server.pod_message import LEFT_OUT, shared_part
+from tetragon_core.workloads.pods import PodTable
+from tetragon_server.pod_message import shared_part
 
 
 def shown(pod: Pod, container: Container | None = None) -> pb.Pod:
@@ -35,6 +37,20 @@ def test_a_megabyte_of_labels(letter: str) -> None:
     assert found.items() < labels.items()
     assert {"0000", "0001", "0010"} < found.keys()
     assert len(labels) == len(found) + left_out
+
+
+def test_a_pod_that_is_gone() -> None:
+    """A thousand of them are kept: not with all that each had."""
+    table = PodTable(1, lambda _: None)
+    labels = {f"{number:04}": 60 * "v" for number in range(5000)}
+    table.learn(Pod(namespace="n", name="p", uid="u", labels=labels, annotations=labels))
+
+    table.forget("u")
+
+    found = table.get("u")
+    assert found is not None
+    assert found.labels[LEFT_OUT] == shown(found).pod_labels[LEFT_OUT] > "4900"
+    assert found.annotations[LEFT_OUT] > "4700"
 
 
 def test_what_owners_and_images_are_called() -> None:

@@ -14,20 +14,14 @@ from google.protobuf.wrappers_pb2 import UInt32Value
 
 from tetragon import tetragon_pb2 as pb
 from tetragon_core.arguments import decode_text
+from tetragon_core.workloads.fitting import MAX_ANNOTATIONS, MAX_LABELS, fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tetragon_core.process import Image, Process
     from tetragon_core.workloads.model import Container, Pod, Workload
 
-__all__ = ["LEFT_OUT", "container_id_text", "own_part", "pod_message", "shared_part"]
+__all__ = ["container_id_text", "own_part", "pod_message", "shared_part"]
 
-LEFT_OUT: Final = "left-out.tetragon-mini"
-"""Stands for the labels or annotations that did not fit; its value is their number."""
-_MAX_LABELS: Final = 4096
-"""Bytes of all of a pod's; Kubernetes takes a megabyte."""
-_MAX_ANNOTATIONS: Final = 16384
 _MAX_NAME: Final = 1024
 """Characters of what is not limited elsewhere, such as an owner's name."""
 
@@ -76,29 +70,14 @@ def _shared(pod: Pod, container: Container | None) -> pb.Pod:
         namespace=pod.namespace,
         name=pod.name,
         uid=pod.uid,
-        pod_labels=_fitting(pod.labels, _MAX_LABELS),
-        pod_annotations=_fitting(pod.annotations, _MAX_ANNOTATIONS),
+        pod_labels=fitting(pod.labels, MAX_LABELS),
+        pod_annotations=fitting(pod.annotations, MAX_ANNOTATIONS),
         workload=pod.workload[:_MAX_NAME],
         workload_kind=pod.workload_kind[:_MAX_NAME],
     )
     if container is not None:
         message.container.CopyFrom(_container(container))
     return message
-
-
-def _fitting(told: Mapping[str, str], room: int) -> Mapping[str, str]:
-    """Those that fit into so many bytes, the first ones first, and how many do not."""
-    if sum(len(key) + len(value) for key, value in told.items()) * 4 <= room:
-        return told  # whatever the characters
-    kept: dict[str, str] = {}
-    for key, value in told.items():
-        size = len(key.encode()) + len(value.encode())
-        if size <= room:
-            kept[key] = value
-            room -= size
-    if left_out := len(told) - len(kept):
-        kept[LEFT_OUT] = str(left_out)
-    return kept
 
 
 def _container(container: Container) -> pb.Container:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from .fitting import MAX_ANNOTATIONS, MAX_LABELS, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +57,11 @@ class PodTable:
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
-        self._gone[uid] = pod
+        self._gone[uid] = replace(
+            pod,
+            labels=fitting(pod.labels, MAX_LABELS),
+            annotations=fitting(pod.annotations, MAX_ANNOTATIONS),
+        )
         while len(self._gone) > self._max_gone:
             lost, _ = self._gone.popitem(last=False)
             self.gone_forgotten += 1
