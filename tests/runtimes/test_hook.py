@@ -91,7 +91,7 @@ def test_every_stage(
         "io.kubernetes.pod.uid": UID,
         "io.kubernetes.pod.namespace": "space",
     }
-    cgroup = f"/kubepods/besteffort/pod{UID}/crio-{name}"
+    cgroup = f"/tests/kubepods/besteffort/pod{UID}/crio-{name}"  # away from any kubelet
     started = bundles.start(
         f"stages-{name}", *SLEEP, cgroup=cgroup, annotations=annotations, hooks=hooks
     )
