@@ -97,6 +97,25 @@ def test_the_name_of_another_container(asked: Asked, where: str) -> None:
     assert ["evil", "host"][where.startswith("/user")] == asked.name(4)
 
 
+def test_a_user_who_takes_the_name_first(asked: Asked) -> None:
+    """Users may name cgroups of theirs like a container of root's, before the agent starts or while
+    that one restarts: it is itself all the same, and the user's processes are the host's.
+    """
+    theirs = f"/user.slice/user-1000.slice/user@1000.service/docker-{INNER}.scope"
+    gone: list[int] = []
+    asked.table.gone.append(lambda cgroup: gone.append(cgroup.id))
+    asked.table.cgroups.add(20, theirs)
+    asked.table.cgroups.add(21, f"{theirs}/inside")
+    asked.table.cgroups.add(22, f"/docker/{INNER}")
+    asked.table.learn(Container(id=INNER, name="real"), Rank.RUNTIME, cgroup_id=22)
+    asked.table.learn(Container(id=INNER, name="fake"), Rank.RUNTIME, cgroup_id=20)
+
+    assert ["host", "host", "real"] == [asked.name(number) for number in (20, 21, 22)]
+    assert [0, 0, 22] == [asked.home(number) for number in (20, 21, 22)]
+    assert "real" == asked.name(0, INNER)
+    assert [20] == gone
+
+
 def test_nobody_is_there_to_tell() -> None:
     """Without any source the innermost name is what there is."""
     table = WorkloadTable(CgroupTable())

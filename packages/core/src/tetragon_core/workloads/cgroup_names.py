@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ..cgroups import container_id
 
-__all__ = ["CgroupName", "read_path"]
+__all__ = ["CgroupName", "is_of_user", "read_path"]
 
 _POD: Final = re.compile(
     r"(?:^|[-/])pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}"
@@ -16,7 +16,8 @@ _POD: Final = re.compile(
 )
 """A static pod's uid is the hash of its file: 32 digits without dashes."""
 
-
+_OF_USER: Final = re.compile(r"(?:^|/)user@[0-9]+\.service/")
+"""What systemd leaves to a user, who may name cgroups in there like root's containers."""
 _SYSBOX: Final = "syscont-cgroup-root"
 """Sysbox gives a container everything below; what is in there are containers of its own."""
 _PODMAN: Final = "libpod_parent"
@@ -40,6 +41,11 @@ def read_path(path: str) -> CgroupName:
         if found and not (parts[index] == found and parts[index - 1] == _PODMAN):
             return CgroupName(found, _innermost_pod(parts[:index]))
     return CgroupName("", _innermost_pod(parts))
+
+
+def is_of_user(path: str) -> bool:
+    """Whether a user who is not root may have made the cgroup."""
+    return _OF_USER.search(path) is not None
 
 
 def _innermost_pod(parts: list[str]) -> str:

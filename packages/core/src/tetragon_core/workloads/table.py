@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from .cgroup_names import is_of_user
 from .cgroup_table import Cgroup
 from .doubtful import DoubtfulCgroups
 from .known import Known, Rank, merged, standing_in
@@ -77,8 +78,9 @@ class WorkloadTable:
         known = self._exact(cgroup_id) if cgroup_id else self._by_id.get(container.id)
         if known is None:
             cgroup = self.cgroups.get(cgroup_id)
-            if cgroup_id and cgroup is None:
-                return  # gone for too long
+            is_fake = cgroup is not None and is_of_user(cgroup.path) and self._is_copy(cgroup)
+            if cgroup_id and (cgroup is None or is_fake):
+                return  # gone for too long, or only called so
             known = self._enter(container, cgroup)
         if cgroup_id and known.pending and rank is not Rank.ANNOUNCED:
             known.pending -= 1
@@ -118,8 +120,7 @@ class WorkloadTable:
         """
         if self._asked_of(cgroup_id) is None and self.missing.is_sought(cgroup_id):
             return None
-        known = self._find(cgroup_id, container_id)
-        if known is None:
+        if (known := self._find(cgroup_id, container_id)) is None:
             return HOST
         if self._is_complete(known):
             return self._settled(known)
@@ -127,8 +128,7 @@ class WorkloadTable:
 
     def best(self, cgroup_id: int, container_id: str = "") -> Workload:
         """As workload(), but without waiting: marked when somebody should have told more."""
-        known = self._find(cgroup_id, container_id)
-        if known is None:
+        if (known := self._find(cgroup_id, container_id)) is None:
             return HOST
         return self._settled(known) if self._is_complete(known) else self._marked(known)
 
@@ -198,8 +198,7 @@ class WorkloadTable:
         return next((known for known in found if known is not None), None)
 
     def _on_made(self, cgroup: Cgroup) -> None:
-        before = self._late.pop(cgroup.id, None)
-        if before is not None:  # it was renamed, and has begun anew
+        if before := self._late.pop(cgroup.id, None):  # it was renamed, and has begun anew
             self._drop(before)
         if cgroup.top is None and cgroup.path:
             self._ask(cgroup)
@@ -223,6 +222,11 @@ class WorkloadTable:
         """Whether it has the name of a container that lives elsewhere; anybody can name so."""
         known = self._by_id.get(cgroup.container_id)
         if known is None or known.cgroup is None or known.cgroup.id not in self.cgroups:
+            return False
+        if is_of_user(known.cgroup.path) and not is_of_user(cgroup.path):
+            self._drop(known)  # a user has taken the name first
+            for tell in (*self.gone, *self.changed):
+                tell(known.cgroup)
             return False
         if not known.cgroup.path.startswith(f"{cgroup.path}/"):
             return True
