@@ -95,6 +95,7 @@ def test_the_name_of_another_container(asked: Asked, where: str) -> None:
     assert "outer" != asked.name(4, "")
     assert "outer" == asked.name(1)
     assert ["evil", "host"][where.startswith("/user")] == asked.name(4)
+    assert asked.name(4) == asked.name(4, ID)
 
 
 def test_a_user_who_takes_the_name_first(asked: Asked) -> None:
@@ -110,7 +111,7 @@ def test_a_user_who_takes_the_name_first(asked: Asked) -> None:
     asked.table.learn(Container(id=INNER, name="real"), Rank.RUNTIME, cgroup_id=22)
     asked.table.learn(Container(id=INNER, name="fake"), Rank.RUNTIME, cgroup_id=20)
 
-    assert ["host", "host", "real"] == [asked.name(number) for number in (20, 21, 22)]
+    assert ["host", "host", "real"] == [asked.name(number, INNER) for number in (20, 21, 22)]
     assert [0, 0, 22] == [asked.home(number) for number in (20, 21, 22)]
     assert "real" == asked.name(0, INNER)
     assert [20] == gone

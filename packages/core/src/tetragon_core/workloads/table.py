@@ -165,9 +165,9 @@ class WorkloadTable:
         known = self._of_cgroup(cgroup_id)
         if known is None and (again := self._doubtful.take(cgroup_id)) is not None:
             known = self._ask(again)
-        if known is None and container_id:
+        if known is None and container_id and self.cgroups.get(cgroup_id) is None:
             known = self._by_id.get(container_id)
-            if known is None and cgroup_id and self.cgroups.get(cgroup_id) is None:
+            if known is None and cgroup_id:
                 known = self._ask(
                     Cgroup(id=cgroup_id, path="", container_id=container_id, pod_uid="", top=None)
                 )
