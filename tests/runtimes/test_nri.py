@@ -104,3 +104,21 @@ def test_containerd_is_started_again(cri: Cri, workload: Path, tmp_path: Path) -
         cri.remove(started)
 
     assert "nri-3" == pod["container"]["name"]
+
+
+@pytest.mark.parametrize("cri", ["cri_2"], indirect=True)
+def test_an_agent_that_hangs(cri: Cri, workload: Path, tmp_path: Path) -> None:
+    """Containers start all the same; when it goes on it registers anew and is told of them."""
+    with plugged_in(tmp_path, workload / "finish", cri) as watch:
+        watch.agent.send_signal(signal.SIGSTOP)
+        first = cri.start("nri-4", "sleep", "1004")
+        second = cri.start("nri-5", "sleep", "1005")
+        watch.agent.send_signal(signal.SIGCONT)
+        await_registered(tmp_path, 2)
+        cri.execute(second, "true", "nri-5")
+        wait(lambda: bool(pods_of(watch, "nri-5")), "the event of a command in the container")
+        (pod,) = pods_of(watch, "nri-5")
+        cri.remove(first)
+        cri.remove(second)
+
+    assert "nri-5" == pod["container"]["name"]
