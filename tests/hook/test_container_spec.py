@@ -40,7 +40,7 @@ def test_the_state() -> None:
     ("data", "expected"),
     [
         (b"", "a value is missing at character 0"),
-        (b"{", "no JSON"),
+        (b"{", "the OCI state on standard input: no JSON"),
         (b"{} x", "more text follows at character 2"),
         (b"[1]", "no JSON object"),
         (b"\xff", "no JSON"),
@@ -96,7 +96,7 @@ def test_no_specification(tmp_path: Path) -> None:
     [
         pytest.param(None, "no regular file", id="a FIFO"),
         pytest.param(b"[]", "no OCI specification", id="a list"),
-        pytest.param(b"{", "no JSON", id="cut"),
+        pytest.param(b"{", "config.json: no JSON", id="cut"),
         pytest.param(b" " * (16 * 2**20 + 1), "larger than 16 MiB", id="huge"),
     ],
 )

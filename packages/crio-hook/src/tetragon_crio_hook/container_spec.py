@@ -58,7 +58,7 @@ def read_state(descriptor: int) -> State:
     if os.isatty(descriptor):
         raise TetragonError("no OCI state on standard input: it is a terminal")
     data = _read(descriptor, _MAX_STATE, "the OCI state on standard input")
-    content = json_text.loads(data)
+    content = _parsed(data, "the OCI state on standard input")
     if not isinstance(content, dict):
         raise TetragonError("no OCI state on standard input: no JSON object")
     return State(content)
@@ -90,10 +90,17 @@ def find_spec(bundle: str, working_directory: str) -> Spec:
 def _read_spec(path: str, descriptor: int) -> Mapping[str, object]:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise TetragonError(f"{path} is no regular file")
-    content = json_text.loads(_read(descriptor, _MAX_SPEC, path))
+    content = _parsed(_read(descriptor, _MAX_SPEC, path), path)
     if not isinstance(content, dict):
         raise TetragonError(f"{path} is no OCI specification: no JSON object")
     return content
+
+
+def _parsed(data: bytes, what: str) -> object:
+    try:
+        return json_text.loads(data)
+    except TetragonError as error:
+        raise TetragonError(f"{what}: {error}") from error
 
 
 def _read(descriptor: int, limit: int, what: str) -> bytes:
