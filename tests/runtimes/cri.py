@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from runtimes.cells import DEADLINE_S
+from runtimes.cells import DEADLINE_S, await_true
 from runtimes.images import NAME
 from runtimes.model import Started
 from runtimes.unpacked import UNPACKED
@@ -140,9 +140,22 @@ class Cri:
         self.remove_pod(container.sandbox_id)
 
     def remove_pod(self, sandbox: str) -> None:
-        """Stop and remove a sandbox and what is in it."""
-        self._call("StopPodSandbox", pod_sandbox_id=sandbox)
-        self._call("RemovePodSandbox", pod_sandbox_id=sandbox)
+        """Stop and remove a sandbox and what is in it.
+
+        Asked again while containerd has not noticed the end of a container, as the kubelet does.
+        """
+
+        def is_removed() -> bool:
+            try:
+                self._call("StopPodSandbox", pod_sandbox_id=sandbox)
+                self._call("RemovePodSandbox", pod_sandbox_id=sandbox)
+            except grpc.RpcError as error:
+                if "still running" not in error.details():
+                    raise
+                return False
+            return True
+
+        await_true(is_removed, f"the end of sandbox {sandbox}")
 
     def remove_all(self) -> None:
         """Stop and remove all sandboxes."""
