@@ -150,7 +150,7 @@ class Cri:
                 self._call("StopPodSandbox", pod_sandbox_id=sandbox)
                 self._call("RemovePodSandbox", pod_sandbox_id=sandbox)
             except grpc.RpcError as error:
-                if "still running" not in error.details():
+                if "still running" not in str(error):
                     raise
                 return False
             return True
