@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DUMP = pb.CONFIG_FLAG_DUMP_PROCESS_CACHE
 HOOK = tetragon_pb2.RuntimeHookRequest(
-    createContainer=tetragon_pb2.CreateContainer(cgroupsPath="/made-up")
+    createContainer=tetragon_pb2.CreateContainer(cgroupsPath="/made-up", containerID="c1")
 )
 
 

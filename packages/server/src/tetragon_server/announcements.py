@@ -92,7 +92,7 @@ class Announcements:
         except TetragonError as error:
             if self._is_needed():
                 raise
-            _log.warning("a container is announced without a cgroup: %s", error)
+            _log.warning("an announced container has no cgroup here: %s", error)
             return "", 0
 
     def _cgroup_id(self, path: str) -> int:
