@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel.protected_root import BEFORE, fill, in_root, snapshot, start_waiting
@@ -51,7 +52,10 @@ def try_ways(run: PolicyRun, workload: Path, texts: Sequence[str]) -> dict[str, 
             fill(way)
         waiting = {way: start_waiting(way) for way in WAYS if way.endswith(BEFORE)}
         try:
-            loaded = [run.engine.load(parse_policy(text, "policy")) for text in texts]
+            loaded = [
+                run.engine.load(replace(parse_policy(text, "policy"), namespace=""))
+                for text in texts
+            ]
             for way in WAYS:
                 before = snapshot(way)
                 list(_hits(run))

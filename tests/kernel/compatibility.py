@@ -10,7 +10,7 @@ import select
 import time
 import traceback
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,12 +140,12 @@ def _without_place(reason: str) -> str:
 
 
 def read_policy(name: str, values: dict[str, str]) -> Policy:
-    """A policy of the suite, with values of this machine."""
+    """A policy of the suite, with values of this machine, and for all namespaces."""
     text = (POLICIES / f"{name}.yaml").read_text()
     for old, new in values.items():
         assert old in text
         text = text.replace(old, new)
-    return parse_policy(text, f"{name.rpartition('/')[2]}.yaml")
+    return replace(parse_policy(text, f"{name.rpartition('/')[2]}.yaml"), namespace="")
 
 
 @contextmanager

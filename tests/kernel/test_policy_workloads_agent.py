@@ -82,8 +82,8 @@ def mask_in(cgroup: Path | None) -> int:
 
 @pytest.fixture
 def home(hierarchy: Hierarchy) -> Iterator[Path]:
-    """The cgroup of a container, as docker names it."""
-    with made_cgroup(hierarchy, f"docker-{ID}.scope") as made:
+    """The cgroup of a container, as containerd names it."""
+    with made_cgroup(hierarchy, f"cri-containerd-{ID}.scope") as made:
         yield made
 
 

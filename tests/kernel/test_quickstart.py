@@ -119,9 +119,11 @@ def test_write_protection_of_the_quickstart(tmp_path: Path, workload: Path) -> N
     if not Kernel.running().abilities.can_lsm:
         pytest.skip("needs BPF among the security modules: this kernel does not have it")
     policy = read_policy("quickstart/file_monitoring_enforce", {})
-    added = [policy.name, "--namespace", policy.namespace, "--domain", "static"]
+    added = [policy.name, "--domain", "static"]
+    everywhere = tmp_path / "everywhere.yaml"  # here is no pod of any namespace
+    everywhere.write_text(ENFORCED.read_text().replace("TracingPolicyNamespaced", "TracingPolicy"))
     with sensitive_files():
-        with running_agent(tmp_path, "--tracing-policy", str(ENFORCED)) as agent:
+        with running_agent(tmp_path, "--tracing-policy", str(everywhere)) as agent:
             client = Client(tmp_path, "compact")
             try:
                 client.mark(workload / "finish", "first-marker")
