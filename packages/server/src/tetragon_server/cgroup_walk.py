@@ -79,8 +79,10 @@ class CgroupWalk:
                 self._root,
             )
             return
+        self._table.is_starting = True
         for _ in self._steps():
             pass
+        self._table.is_starting = False
         _log.info("cgroups are known", extra={"attrs": {"count": len(self._table)}})
 
     def path_of(self, directory: str) -> str:

@@ -48,6 +48,8 @@ class Cgroup:
 
     Docker in docker makes such, but so can anybody in a container, with any name.
     """
+    is_old: bool = False
+    """It was there before the agent: whoever made it for a container has long noted that."""
 
     @property
     def home(self) -> Cgroup:
@@ -71,6 +73,8 @@ class CgroupTable:
         """Entered before the one they are in; looked at again when they are told of again."""
         self.is_container: Callable[[int], bool] = lambda _: False
         """Whether a cgroup whose name tells nothing was made for a container all the same."""
+        self.is_starting = False
+        """What is entered now was there before the agent."""
         self.refused = 0
         """Times there was no room for a cgroup."""
         self.made: list[Callable[[Cgroup], object]] = []
@@ -197,6 +201,7 @@ class CgroupTable:
             pod_uid=name.pod_uid,
             top=home if is_same else None,
             outer=None if is_same else home,
+            is_old=self.is_starting,
         )
 
     def _home_of(self, path: str) -> Cgroup | None:

@@ -29,8 +29,8 @@ class DoubtfulCgroups:
         self._cgroups: dict[int, Cgroup] = {}
 
     def add(self, cgroup: Cgroup | None) -> None:
-        """Remember one that was given up; it may be known here already."""
-        if cgroup is None or cgroup.id in self._times:
+        """Remember one that was given up, unless it is known here already or older than us."""
+        if cgroup is None or cgroup.is_old or cgroup.id in self._times:
             return
         self._times[cgroup.id] = 0
         self._cgroups[cgroup.id] = cgroup

@@ -98,8 +98,10 @@ class OciRuntime:
 
     def _is_making(self, cgroup: Cgroup) -> bool:
         """With crun the directory comes after the cgroup: any can be one, except for those
-        that systemd makes for others.
+        that systemd makes for others, and those that are older than the agent.
         """
+        if cgroup.is_old:
+            return False
         name = cgroup.path.rpartition("/")[2]
         if name.endswith(_UNITS) and not name.startswith(f"{self._runtime}-"):
             return False
