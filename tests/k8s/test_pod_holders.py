@@ -75,15 +75,28 @@ def test_containers_that_do_not_run_are_not_counted(told: Told) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_nobody_waits_for_a_server_that_refuses(told: Told, status: int) -> None:
-    """Until it tells again; one that cannot be reached may do so any moment."""
+    """Until it tells again; one that has just started, or cannot be reached, may do so soon."""
     told.source._on_failed(UnreachableError("gone"))
     before = is_waited_for(told, 2)
-    told.source._on_failed(RefusedError("list pods", status, "no"))
-    refused = is_waited_for(told, 2)
+    refused = []
+    for _ in range(4):
+        told.source._on_failed(RefusedError("list pods", status, "no"))
+        refused.append(is_waited_for(told, 2))
 
-    told.source._on_synced()
+    told.source._on_allowed()
 
-    assert (True, False, True) == (before, refused, is_waited_for(told, 2))
+    assert (True, [True, True, True, False]) == (before, refused)
+    assert is_waited_for(told, 2)
+
+
+def test_what_is_told_is_waited_for(told: Told) -> None:
+    """The first pod of a list after refusals has its status still to come."""
+    for _ in range(4):
+        told.source._on_failed(RefusedError("list pods", 403, "no"))
+
+    told.change(a_pod())
+
+    assert is_waited_for(told, 2)
 
 
 def test_ids_are_not_lost_in_the_text(told: Told) -> None:

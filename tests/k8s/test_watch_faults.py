@@ -160,26 +160,6 @@ def test_a_server_that_is_busy(tmp_path: Path) -> None:
     assert 7.0 == asyncio.run(ask())
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_watch_that_is_refused(tmp_path: Path, status: int) -> None:
-    """When it may ask again it lists: who was told of the refusal is told of its end."""
-
-    async def follow() -> list[tuple[str, str]]:
-        fake = FakeApi(tmp_path)
-        await fake.start()
-        async with running(fake) as (watch, seen):
-            await seen.until(lambda: watch.tally.watches == 1)
-            fake.answers = [(status, {}, b"no")]
-            await fake.stop()
-            await fake.start()
-            await seen.until(lambda: watch.tally.lists == 2)
-            told = seen.told
-        await fake.stop()
-        return told
-
-    assert [("synced", ""), ("synced", "")] == asyncio.run(follow())
-
-
 def test_an_answer_without_end(tmp_path: Path) -> None:
     """A list of more bytes than are read is refused; the next list has smaller pages."""
 

@@ -30,6 +30,8 @@ __all__ = ["PodSource"]
 _log = logging.getLogger(__name__)
 
 _DENIED: Final = (401, 403)
+_FOR_GOOD: Final = 4
+"""Refusals in a row; a server that has just started refuses what it allows a moment later."""
 
 
 class PodSource:
@@ -48,12 +50,19 @@ class PodSource:
         self._node_name = node_name
         self._with_annotations = with_annotations
         self._start_s = (pace or Pace()).start_s
+        self._denials = 0
         self._told: dict[str, dict[str, Container]] = {}
         """By uid of the pod and id of the container: what the table knows already."""
         self._watch = Watch(
             api,
             PODS,
-            Watcher(self._on_changed, self._on_deleted, self._on_synced, self._on_failed),
+            Watcher(
+                self._on_changed,
+                self._on_deleted,
+                self._on_synced,
+                self._on_failed,
+                self._on_allowed,
+            ),
             fields=f"spec.nodeName={node_name}",
             pace=pace,
         )
@@ -90,6 +99,8 @@ class PodSource:
         }
 
     def _on_changed(self, one: Object) -> None:
+        if self._denials:
+            self._on_allowed()
         pod = pod_of(one, with_annotations=self._with_annotations)
         self._table.pods.learn(pod, other_uid=uid_in_cgroups(one))
         before = self._told.get(pod.uid, {})
@@ -123,10 +134,16 @@ class PodSource:
     def _on_failed(self, error: ApiError) -> None:
         """One that may not ask is told nothing, however long events wait."""
         if isinstance(error, RefusedError) and error.status in _DENIED:
-            self._table.expects_pods = False
+            self._denials += 1
+            if self._denials >= _FOR_GOOD:
+                self._table.expects_pods = False
+
+    def _on_allowed(self) -> None:
+        self._denials = 0
+        self._table.expects_pods = True
 
     def _on_synced(self) -> None:
-        self._table.expects_pods = True
+        self._on_allowed()
         count = len(self._told)
         _log.info(
             "pods of this node are known",

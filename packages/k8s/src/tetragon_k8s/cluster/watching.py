@@ -37,7 +37,6 @@ _AT_HAND: Final = "0"
 """Version of what the server has in its memory; a start of all nodes at once stays cheap."""
 _LIMIT: Final = 250
 _MAX_ASKED_S: Final = 60.0
-_DENIED: Final = (401, 403)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +78,8 @@ class Watcher(NamedTuple):
     """All objects there are were told; called after each list."""
     failed: Callable[[ApiError], object] = lambda _: None
     """A request failed; it is tried again."""
+    recovered: Callable[[], object] = lambda: None
+    """One succeeded after such a failure."""
 
 
 class _Kept(NamedTuple):
@@ -245,8 +246,6 @@ class Watch:
             if self._in_a_row == 1:
                 return 0.0
         elif self._trouble != (trouble := _kind(error)):
-            if isinstance(error, RefusedError) and error.status in _DENIED:
-                self._version = ""  # what was not to be seen meanwhile is listed
             self._trouble = trouble
             _log.warning("%s; what is known stays, and it is tried again", error)
         wait_s = pause_s(self._pace, self._in_a_row)
@@ -257,6 +256,7 @@ class Watch:
     def _recovered(self) -> None:
         if self._trouble:
             self._trouble = ""
+            self._watcher.recovered()
             _log.info("the API server tells of %s again", self._resource.plural)
 
 
