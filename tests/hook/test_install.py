@@ -184,6 +184,17 @@ def test_docker(host: Host) -> None:
     subprocess.run(["/bin/sh", "-n", host.root / wrapper[1:]], check=True)
 
 
+def test_a_runtime_of_the_same_name(host: Host) -> None:
+    """Somebody else's stays, and nothing is installed."""
+    host.write("/etc/docker/daemon.json", '{"runtimes": {"tetragon": {"path": "/theirs"}}}')
+    before = host.everything()
+
+    with pytest.raises(UsageError, match="somebody else has a runtime called tetragon"):
+        host.install("docker")
+
+    assert before == host.everything()
+
+
 def test_settings_that_were_changed_since(host: Host) -> None:
     """Only the hook's part is taken out; what others have written stays."""
     for runtime in ("docker", "containerd"):

@@ -54,7 +54,12 @@ def plan(place: Place) -> list[Change]:
     if not isinstance(runtimes, dict):
         raise UsageError(f"{path}: runtimes is no object")
     wrapper = wrapper_path(place)
-    runtimes[RUNTIME] = {"path": str(wrapper)}
+    ours = {"path": str(wrapper)}
+    if runtimes.get(RUNTIME, ours) != ours:
+        raise UsageError(
+            f"{path}: somebody else has a runtime called {RUNTIME}; rename or remove that first"
+        )
+    runtimes[RUNTIME] = ours
     runtime = _wrapped(place, settings, path)
     if place.is_default_runtime:
         settings[_DEFAULT] = RUNTIME
