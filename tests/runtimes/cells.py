@@ -64,23 +64,27 @@ class Cell:
 
     def run(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run to its end; what it printed is in the error when it fails."""
-        # In a file, not a pipe: conmon and shims keep what they inherit.
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        # In files, not pipes: conmon and shims keep what they inherit.
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as warnings,
+        ):
             done = subprocess.run(
                 [*self.prefix, *map(str, command)],
                 check=False,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=warnings,
                 timeout=DEADLINE_S,
             )
             output.seek(0)
-            text = output.read()
+            warnings.seek(0)
+            text, warned = output.read(), warnings.read()
         assert not check or done.returncode == 0, (
-            f"{' '.join(map(str, command))}: {done.returncode}: {text}"
+            f"{' '.join(map(str, command))}: {done.returncode}: {text}{warned}"
         )
-        return subprocess.CompletedProcess(command, done.returncode, text)
+        return subprocess.CompletedProcess(command, done.returncode, text, warned)
 
     def start(self, log: Path, *command: str | Path) -> subprocess.Popen[bytes]:
         """Start a daemon, whose output goes to a file."""

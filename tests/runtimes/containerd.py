@@ -79,10 +79,17 @@ class Containerd:
         return self.cell.run(*command, *arguments).stdout
 
     def forget(self, namespace: str, container: str) -> None:
-        """Kill and remove one, which has no task any more if containerd was killed meanwhile."""
-        if container in self.run(namespace, "task", "list", "--quiet").split():
-            self.run(namespace, "task", "rm", "--force", container)
-        self.run(namespace, "container", "rm", container)
+        """Kill and remove one, which others (CRI, a containerd killed before) may be removing too."""
+        prefix = (self._commands / "ctr", "--address", self.socket, "--namespace", namespace)
+
+        def is_gone() -> bool:
+            if container in self.run(namespace, "task", "list", "--quiet").split():
+                self.cell.run(*prefix, "task", "rm", "--force", container, check=False)
+            if container in self.run(namespace, "container", "list", "--quiet").split():
+                self.cell.run(*prefix, "container", "rm", container, check=False)
+            return container not in self.run(namespace, "container", "list", "--quiet").split()
+
+        await_true(is_gone, f"the end of {container}")
 
     def restart(self) -> None:
         """Kill it and start it again; its containers go on meanwhile."""
@@ -171,8 +178,10 @@ def open_containerd(
                 daemon.run(namespace, "image", "import", image.archive)
             yield daemon
         finally:
-            _remove_all(daemon)
-            daemon.end()
+            try:
+                _remove_all(daemon)
+            finally:
+                daemon.end()
 
 
 def _remove_all(daemon: Containerd) -> None:
