@@ -79,7 +79,7 @@ class Containerd:
         return self.cell.run(*command, *arguments).stdout
 
     def forget(self, namespace: str, container: str) -> None:
-        """Kill and remove one, which others (CRI, a containerd killed before) may be removing too."""
+        """Kill and remove one, which others (CRI, say) may be removing too."""
         prefix = (self._commands / "ctr", "--address", self.socket, "--namespace", namespace)
 
         def is_gone() -> bool:
