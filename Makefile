@@ -19,7 +19,9 @@ ARGS ?=
 BENCH ?= bench
 
 # What has to be set up for `make test`: everything, unless a level is named.
-PARTS := $(or $(LEVEL),exe runtimes kubernetes vm-all)
+PARTS := $(or $(LEVEL),exe docs roots machine runtimes kubernetes vm-all)
+# The levels that run the executable.
+EXE_LEVELS := exe docs roots machine
 
 TOX := .venv/bin/tox --current-env -q
 
@@ -45,10 +47,10 @@ bpf: ## compile the BPF objects into the sensors package
 
 .PHONY: test
 test: ## run every test this machine can run (LEVEL=unit for one tox environment)
-	$(Q)tools/setup dev $(if $(filter exe,$(PARTS)),dist) $(if $(filter vm-%,$(PARTS)),vm) \
-		$(filter runtimes kubernetes,$(PARTS))
+	$(Q)tools/setup dev $(if $(filter $(EXE_LEVELS),$(PARTS)),dist) \
+		$(if $(filter vm-% machine,$(PARTS)),vm) $(filter roots machine runtimes kubernetes,$(PARTS))
 	$(Q)$(MAKE) bpf
-	$(Q)$(if $(filter exe,$(PARTS)),$(MAKE) dist)
+	$(Q)$(if $(filter $(EXE_LEVELS),$(PARTS)),$(MAKE) dist)
 	$(Q)$(PYTHON) tools/test $(LEVEL) $(ARGS)
 
 .PHONY: vmtest

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TESTS: Final = Path(__file__).parent
-MARKERS: Final = ("contract", "kernel", "exe", "runtimes", "kubernetes")
+MARKERS: Final = (
+    *("contract", "kernel", "exe", "docs", "roots", "runtimes", "kubernetes", "machine"),
+)
 """Folders with a level of their own; every other folder is of the level `unit`."""
 
 

@@ -26,20 +26,22 @@ RESULTS: Final = ROOT / "build/test"
 TOX: Final = ROOT / ".venv/bin/tox"
 
 VM_LEVELS: Final = ("vm-5.10", "vm-6.1", "vm-6.12", "vm-newest")
+MACHINE_LEVEL: Final = "machine"
 UNPACKED_LEVELS: Final = ("runtimes", "kubernetes")
 LEVELS: Final = (
-    *("unit", "compiled", "contract", "kernel", "exe"),
+    *("unit", "compiled", "contract", "kernel", "exe", "docs", "roots"),
     *UNPACKED_LEVELS,
     *VM_LEVELS,
+    MACHINE_LEVEL,
 )
-ROOT_LEVELS: Final = frozenset({"kernel", "exe", *UNPACKED_LEVELS})
+ROOT_LEVELS: Final = frozenset({"kernel", "exe", "docs", "roots", *UNPACKED_LEVELS})
 
 
 def missing(level: str) -> str:
     """What this machine lacks for the level; empty when it can run it."""
     if level in ROOT_LEVELS and os.geteuid() != 0 and shutil.which("sudo") is None:
         return "needs root"
-    if level in {*VM_LEVELS, *UNPACKED_LEVELS} and platform.machine() != "x86_64":
+    if level in {*VM_LEVELS, MACHINE_LEVEL, "roots", *UNPACKED_LEVELS} and platform.machine() != "x86_64":
         return "what it runs was fetched for x86_64"
     return ""
 
@@ -92,7 +94,7 @@ def main(arguments: list[str]) -> int:
     for level in options.levels or LEVELS:
         if reason := missing(level):
             results.append(LevelResult(level=level, ok=not options.all, note=f"not run: {reason}"))
-        elif level in VM_LEVELS:
+        elif level in {*VM_LEVELS, MACHINE_LEVEL}:
             machines.append(level)
         else:
             results.append(run_level(level, rest))
