@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Finds the unpacked copy of this executable, or makes it, and becomes the program in it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+#define REASONS_LENGTH 4096
+
+extern char **environ;
+
+void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs(PROGRAM ": ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(1);
+}
+
+/* The program of a copy; does not return when it could be started. */
+static void run(const char *place, const char *name, char **arguments)
+{
+	char *none[] = {PROGRAM, NULL};
+	char path[MAX_PATH];
+
+	if (snprintf(path, sizeof(path), "%s/%s/%s", place, name, PROGRAM) >= (int)sizeof(path))
+		fail("the path %s is too long", place);
+	execve(path, arguments[0] ? arguments : none, environ);
+	fail("cannot start %s: %s", path, strerror(errno));
+}
+
+static void use_copy(const struct places *places, const struct payload *payload, char **arguments)
+{
+	for (int i = 0; i < places->count; i++) {
+		const char *reason;
+		int place = open_place(places->path[i], places->owner[i], false, &reason);
+
+		if (place < 0)
+			continue;
+		if (open_copy(place, payload->name, places->owner[i]) >= 0)
+			run(places->path[i], payload->name, arguments);
+		close(place);
+	}
+}
+
+static void add_reason(char *reasons, const char *path, const char *reason)
+{
+	size_t length = strlen(reasons);
+
+	snprintf(reasons + length, REASONS_LENGTH - length, "%s%s: %s", length ? "; " : "", path,
+		 reason);
+}
+
+int main(int count, char **arguments)
+{
+	static char reasons[REASONS_LENGTH];
+	static struct places places;
+	struct payload payload;
+
+	(void)count;
+	open_payload(&payload);
+	find_places(&places);
+	use_copy(&places, &payload, arguments);
+	for (int i = 0; i < places.count; i++) {
+		const char *reason;
+		int place;
+
+		if (!places.may_write[i])
+			continue;
+		place = open_place(places.path[i], places.owner[i], true, &reason);
+		if (place >= 0 && make_copy(place, places.path[i], &payload, &reason) >= 0)
+			run(places.path[i], payload.name, arguments);
+		add_reason(reasons, places.path[i], reason);
+	}
+	fail("cannot unpack itself: %s; set TETRAGON_MINI_PROGRAM_DIR to a directory with %u MB of "
+	     "room from which programs may run",
+	     reasons[0] ? reasons : "there is no home directory",
+	     (unsigned)(payload.trailer.tree_size / 1000000 + 1));
+}

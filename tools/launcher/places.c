@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Where copies are: root's are for everybody, a user's for that user. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "launcher.h"
+
+#define SUBDIRECTORY "tetragon-mini/program"
+
+static void add(struct places *places, uid_t owner, bool may_write, const char *above,
+		const char *below)
+{
+	char *path = places->path[places->count];
+
+	/* A relative path would name another place in each directory. */
+	if (!above || above[0] != '/' || snprintf(path, MAX_PATH, "%s%s", above, below) >= MAX_PATH)
+		return;
+	places->owner[places->count] = owner;
+	places->may_write[places->count++] = may_write;
+}
+
+void find_places(struct places *places)
+{
+	uid_t user = geteuid();
+	const char *chosen = getenv("TETRAGON_MINI_PROGRAM_DIR");
+	const char *cache = getenv("XDG_CACHE_HOME");
+
+	places->count = 0;
+	if (chosen && chosen[0]) {
+		if (chosen[0] != '/')
+			fail("TETRAGON_MINI_PROGRAM_DIR=%s is no absolute path", chosen);
+		add(places, user, true, chosen, "");
+		return;
+	}
+	add(places, 0, user == 0, "/var/lib/", SUBDIRECTORY);
+	add(places, 0, user == 0, "/run/", SUBDIRECTORY);
+	if (user == 0)
+		return;
+	if (cache && cache[0])
+		add(places, user, true, cache, "/" SUBDIRECTORY);
+	else
+		add(places, user, true, getenv("HOME"), "/.cache/" SUBDIRECTORY);
+	add(places, user, true, getenv("XDG_RUNTIME_DIR"), "/" SUBDIRECTORY);
+}
+
+/* Whether nobody but root and `owner` can put something else there; a user's group may be its own.
+ */
+static bool is_private(const struct stat *found, uid_t owner)
+{
+	mode_t others = owner == 0 ? S_IWGRP | S_IWOTH : S_IWOTH;
+
+	return (found->st_uid == 0 || found->st_uid == owner) &&
+	       (!(found->st_mode & others) || found->st_mode & S_ISVTX);
+}
+
+static int open_next(int above, const char *name, bool make)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = openat(above, name, flags);
+
+	if (fd >= 0 || errno != ENOENT || !make)
+		return fd;
+	if (mkdirat(above, name, 0755) != 0 && errno != EEXIST)
+		return -1;
+	fd = openat(above, name, flags);
+	/* Whatever the umask is. */
+	if (fd >= 0)
+		(void)!fchmod(fd, 0755);
+	return fd;
+}
+
+int open_place(const char *path, uid_t owner, bool make, const char **reason)
+{
+	char words[MAX_PATH], *word, *rest = NULL;
+	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statvfs mount;
+	struct stat found = {0};
+
+	snprintf(words, sizeof(words), "%s", path);
+	for (word = strtok_r(words, "/", &rest); fd >= 0 && word;
+	     word = strtok_r(NULL, "/", &rest)) {
+		int above = fd;
+
+		fd = open_next(above, word, make);
+		*reason = strerror(errno);
+		close(above);
+		if (fd >= 0 && (fstat(fd, &found) != 0 || !is_private(&found, owner))) {
+			*reason = "others can change it, or a folder above it";
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (fd < 0)
+		return -1;
+	if (found.st_uid != owner || found.st_mode & (S_IWGRP | S_IWOTH))
+		*reason = "it does not belong to this user alone";
+	else if (fstatvfs(fd, &mount) == 0 && mount.f_flag & ST_NOEXEC)
+		*reason = "programs may not run from there (noexec)";
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
