@@ -26,6 +26,7 @@ from .logs import setup_logging
 from .rails import enforcement_limits
 from .running import Agent, Sensor
 from .runtime_files import pid_file
+from .service_manager import ServiceManager
 from .stop_signals import held_back_stop_signals
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def run(
         opener = open_engine or partial(_open_engine, keep_root=config.keep_root)
         agent = Agent(config, sensor, stats, scanner, opener, limits, _open_earlier, reread)
         agent.probe = _probe_features
+        agent.service_manager = ServiceManager.of(os.environ)
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0

@@ -35,6 +35,7 @@ from .policies.assembly import Policies
 from .runtime_files import agent_info, info_file
 from .runtime_hook import RuntimeHookRpc
 from .service import ApiService
+from .service_manager import ServiceManager
 from .serving import ApiServer
 from .settings.effective import effective_values
 from .settings.reloading import Reloading
@@ -84,6 +85,7 @@ class Agent:
     ) -> None:
         self._config = config
         self.probe: Callable[[], Mapping[str, bool]] = dict  # features of the kernel
+        self.service_manager = ServiceManager()
         self._sensor = sensor
         self._stats = stats
         self._node_name = node_name()
@@ -159,7 +161,8 @@ class Agent:
 
     async def serve(self, endpoints: Endpoints) -> None:
         """Everything between the attached sensor and the end of the last stream."""
-        stopped = stop_signal(self._reloading.reload)
+        stopped = stop_signal(self.service_manager.reloading(self._reloading.reload))
+        self.service_manager.starting("loading policies")
         self.export.start()
         try:
             for one in self._surroundings:
@@ -191,7 +194,9 @@ class Agent:
                 await self._metrics.listen(self._measured(), endpoints.metrics)
             tasks = [asyncio.create_task(work) for work in self._background()]
             _log.info("agent is ready", extra={"attrs": {"server": endpoints.advertised}})
+            self.service_manager.ready(f"listening at {endpoints.advertised}")
             await stopped.wait()
+            self.service_manager.stopping()
             self._pipeline.stop()
             for task in tasks:
                 task.cancel()
