@@ -55,6 +55,18 @@ def test_a_policy_for_all() -> None:
     assert "workload_filter" not in found
 
 
+@pytest.mark.parametrize(("namespace", "expected"), [("shop", True), ("podman", False)])
+def test_a_namespace(namespace: str, *, expected: bool) -> None:
+    """One that is no runtime's depends on the agent: without Kubernetes it ignores it."""
+    written = text("", kind="TracingPolicyNamespaced")
+    named = written.replace("name: some", f"name: some, namespace: {namespace}")
+
+    found = lines(named)
+
+    assert f"only for containers where namespace={namespace}" == found[2]
+    assert expected == ("without Kubernetes ignores the namespace" in found[3])
+
+
 def test_a_selector_for_some() -> None:
     """That with matchWorkloads is one of the cheap filters, and the first of these."""
     filters = (

@@ -262,20 +262,6 @@ def test_policies_for_nobody(text: str, expected: str) -> None:
     assert expected in found
 
 
-def test_namespaces_for_nobody() -> None:
-    """Without Kubernetes only runtimes are namespaces; with it any may come."""
-
-    def warned(namespace: str, *, with_kubernetes: bool = False) -> bool:
-        host = Host(with_kubernetes=with_kubernetes)
-        return bool(host.filters.warnings(policy(namespace=namespace)))
-
-    assert [True, False, False] == [
-        warned("team-a"),
-        warned("podman"),
-        warned("team-a", with_kubernetes=True),
-    ]
-
-
 def test_an_api_server_that_tells_nothing_any_more() -> None:
     """A runtime's name is a namespace only where no API server has any, ever: a tenant's may be
     called like it.

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import pytest
 
+from server.managed import Managed
 from server.selecting import Host, policy
+from tetragon_core.policy.workload_filters import filters_of
 from tetragon_core.workloads.model import Container, Pod
 from tetragon_core.workloads.table import Rank
+from tetragon_server.policies.entry import PolicyKey
+from tetragon_server.policies.reading import ReadPolicy
 from tetragon_server.policies.workload_matching import repository
 
 NAMESPACE = "k8s:io.kubernetes.pod.namespace"
@@ -113,6 +117,42 @@ def test_container_outside_of_kubernetes() -> None:
         assert expected == host.selected(policy(labels))
         assert [1] == host.selected(policy("containerSelector: {matchLabels: {name: web}}"))
         assert [1] == host.selected(policy("podSelector: {}"))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "with_kubernetes", "expected"),
+    [("team-a", False, True), ("podman", False, False), ("team-a", True, False)],
+)
+def test_namespaces_without_pods(namespace: str, *, with_kubernetes: bool, expected: bool) -> None:
+    """Without Kubernetes a namespace that is no runtime's is ignored, with a warning that says for
+    whom the policy is; what it selects else is selected still.
+    """
+    web = "podSelector: {matchLabels: {app: web}}"
+    host = Host(with_kubernetes=with_kubernetes)
+
+    for selectors, whom in (("", "every workload, and the host"), (web, "pod app=web")):
+        written = policy(selectors, namespace=namespace)
+        warnings = host.filters.warnings(written)
+        meant = filters_of(host.filters.meant(written))
+
+        assert expected == any("ignored" in one and whom in one for one in warnings)
+        assert expected == (meant == filters_of(policy(selectors)))
+        assert len(warnings) == expected
+
+
+def test_a_namespace_without_pods_is_a_name() -> None:
+    """A policy whose namespace selects nothing is listed, found and deleted with it."""
+    managed = Managed(Host().filters)
+    written = policy(namespace="team-a")
+
+    async def test() -> None:
+        entry = await managed.manager.add(ReadPolicy(written), "grpc")
+
+        assert ("team-a", False, 1) == (entry.key.namespace, entry.is_filtered, len(entry.warnings))
+        assert "team-a" == entry.policy.namespace
+        await managed.manager.delete(PolicyKey("some", "team-a", "grpc"))
+
+    managed.run(test())
 
 
 def test_unknown_container() -> None:

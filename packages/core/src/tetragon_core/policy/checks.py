@@ -13,7 +13,7 @@ from .list_checks import check_call_list, check_lists
 from .model import HookKind
 from .task_filter_checks import check_task_filters
 from .tenant_checks import check_tenant
-from .workload_filters import filter_of
+from .workload_filters import main_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def _check_workloads(policy: Policy, problems: Problems) -> None:
     spec = policy.spec
     workloads = spec.workloads
     _check_host_selector(workloads, problems)
-    if spec.loader and filter_of(workloads, policy.namespace) is not None:
+    if spec.loader and main_filter(policy) is not None:
         message = "loader is not possible in a policy for some workloads only"
         problems.error(message, spec.at("loader"))
 

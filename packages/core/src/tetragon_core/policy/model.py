@@ -198,6 +198,8 @@ class Policy(Node):
     name: str
     namespace: str = ""
     """Empty: the whole host (kind TracingPolicy)."""
+    selects_namespace: bool = True
+    """False: there are no pods of that namespace; it is a part of the name alone."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     spec: Spec

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from .model import LabelSelector, Policy, Workloads
 
-__all__ = ["NAMESPACE_LABEL", "WorkloadFilter", "describe_filter", "filter_of", "filters_of"]
+__all__ = [
+    "NAMESPACE_LABEL",
+    "WorkloadFilter",
+    "describe_filter",
+    "filter_of",
+    "filters_of",
+    "main_filter",
+]
 
 NAMESPACE_LABEL: Final = "k8s:io.kubernetes.pod.namespace"
 """Pseudo label of each pod, as in Tetragon."""
@@ -61,10 +68,15 @@ def filter_of(workloads: Workloads | None, namespace: str = "") -> WorkloadFilte
     return None if found.has_host and found.has_all_containers else found
 
 
+def main_filter(policy: Policy) -> WorkloadFilter | None:
+    """The filter of the whole policy, before those of its selectors; None: everything is meant."""
+    return filter_of(policy.spec.workloads, policy.namespace if policy.selects_namespace else "")
+
+
 def filters_of(policy: Policy) -> list[WorkloadFilter]:
     """All of a policy and of its selectors, each once."""
     selectors = [one for hook in policy.spec.hooks for one in hook.selectors]
-    found = [filter_of(policy.spec.workloads, policy.namespace)]
+    found = [main_filter(policy)]
     found += [filter_of(one.match_workloads) for one in selectors]
     return list(dict.fromkeys(one for one in found if one is not None))
 

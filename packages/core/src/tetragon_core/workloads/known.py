@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from .cgroup_table import Cgroup
     from .model import Workload
 
-__all__ = ["Known", "Rank", "merged", "standing_in"]
+__all__ = ["RUNTIMES", "Known", "Rank", "merged", "standing_in"]
+
+RUNTIMES: Final = ("containerd", "cri-o", "crun", "docker", "podman", "runc")
+"""Container.runtime of those that are asked or announce: the namespaces that stand-in pods have."""
 
 _FIELDS: Final = tuple(one.name for one in fields(Container) if one.name != "id")
 

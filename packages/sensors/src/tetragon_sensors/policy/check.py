@@ -21,7 +21,7 @@ from tetragon_core.policy.model import (
     UprobeHook,
     UsdtHook,
 )
-from tetragon_core.policy.workload_filters import filters_of
+from tetragon_core.policy.workload_filters import filters_of, main_filter
 
 from .acting import enforces, signals
 from .actionchecks import check_actions
@@ -126,7 +126,7 @@ def _finish(planning: Planning, hooks: list[HookPlan], limits: EnforcementLimits
     if does_more and kernel.preempts_programs and kernel.preemption_functions is None:
         problems.warn(_CROWDS)
     problems.raise_if_any(policy.source)
-    gate = planning.gates.of(policy.spec.workloads, policy.namespace)
+    gate = planning.gates.of(main_filter(policy))
     tracks = any(map(_tracks, policy.spec.hooks))
     rates = rate_limit_map(hooks)
     notes = notes_map(hooks)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import PermissionDeniedError
 from tetragon_core.policy.workload_filters import describe_filter
+from tetragon_core.workloads.known import RUNTIMES
 from tetragon_sensors.kernel.assumed import AssumedAbilities
 from tetragon_sensors.kernel.facts import Kernel
 from tetragon_sensors.kernel.programs import ProgramKind, load_program
@@ -86,6 +87,8 @@ def explain_plan(plan: Plan, kernel: Kernel) -> Iterator[str]:
     """Lines about each program of a plan, then what is left out and the warnings."""
     if plan.gate is not None:
         yield f"only for {describe_filter(plan.gate.wanted)}"
+        if plan.gate.wanted.namespace not in {"", *RUNTIMES}:
+            yield "  (an agent without Kubernetes ignores the namespace, and warns)"
     for hook in plan.hooks:
         yield ""
         yield from _hook(hook, kernel)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.policy.workload_filters import filter_of
+
 from .plan import Timing
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ Check = WorkloadCheck | ProcessCheck | BinaryCheck | ChangeCheck | ArgumentCheck
 
 def checks_in_order(hook: HookPlan, selector: Selector) -> list[Check]:
     """All of the selector's filters that the hook's program decides."""
-    own = hook.gates.of(selector.match_workloads)
+    own = hook.gates.of(filter_of(selector.match_workloads))
     gates = [own] if hook.asks_gate_first else [hook.gate, own]
     checks: list[Check] = [WorkloadCheck(gate) for gate in gates if gate is not None]
     for filters, of_parent in (

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.policy.workload_filters import filter_of
 from tetragon_sensors.container_cgroups import CONTAINER_CGROUPS
 from tetragon_sensors.kernel.maps import MapFlag, MapKind, MapSpec
 from tetragon_sensors.program.opcodes import Helper, Register
@@ -23,7 +22,6 @@ from .reading import Stack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tetragon_core.policy.model import Workloads
     from tetragon_core.policy.workload_filters import WorkloadFilter
     from tetragon_sensors.kernel.maps import Map
 
@@ -76,12 +74,11 @@ class Gates:
         """All of them."""
         return tuple(self._numbers.values())
 
-    def of(self, workloads: Workloads | None, namespace: str = "") -> Gate | None:
-        """Of a policy's selectors, or of one of its selectors; None: there is nothing to ask.
+    def of(self, wanted: WorkloadFilter | None) -> Gate | None:
+        """Of a policy's filter, or of one of its selectors'; None: there is nothing to ask.
 
         Raises KeyError for a filter that nobody has numbered: it would let everything through.
         """
-        wanted = filter_of(workloads, namespace)
         return None if wanted is None else Gate(wanted, self._numbers[wanted])
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.enforcement import UNLIMITED, asks_to_monitor, enforces
-from tetragon_core.policy.workload_filters import filter_of
+from tetragon_core.policy.workload_filters import main_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +119,7 @@ class PolicyEntry:
     @property
     def is_filtered(self) -> bool:
         """Whether it is for some workloads only."""
-        return filter_of(self.policy.spec.workloads, self.policy.namespace) is not None
+        return main_filter(self.policy) is not None
 
     def counters(self) -> Mapping[str, int]:
         """Of what is loaded, with the ledger of those before it; a system call or two."""

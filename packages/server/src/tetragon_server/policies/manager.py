@@ -164,7 +164,7 @@ class PolicyManager:
         return PolicyEntry(
             id=next(self._ids),
             key=key,
-            policy=read.policy,
+            policy=self._worker.filters.meant(read.policy),
             text=read.text,
             mode=mode_of(read.policy),
             max_kills=self._limits.kill_limit(read.policy),

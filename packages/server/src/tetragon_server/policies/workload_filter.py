@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import TetragonError, UsageError
-from tetragon_core.policy.workload_filters import describe_filter, filters_of
+from tetragon_core.policy.workload_filters import describe_filter, filters_of, main_filter
 from tetragon_core.stats import Counter
 from tetragon_core.workloads.cgroup_table import CgroupTable
+from tetragon_core.workloads.known import RUNTIMES
 from tetragon_core.workloads.table import WorkloadTable
 
 from .workload_matching import compile_filter, never_matches, traits_of
@@ -43,6 +44,11 @@ _SLICE: Final = 500
 _DISABLED: Final = (
     "policyfilter is disabled: the policy is for some workloads only, and the agent runs with"
     " --enable-policy-filter=false"
+)
+_NO_NAMESPACE: Final = (
+    "the namespace {namespace} is ignored, because the agent is not connected to Kubernetes: the"
+    " policy is for {whom}; without Kubernetes namespaces are names of runtimes: "
+    + ", ".join(RUNTIMES)
 )
 
 
@@ -141,17 +147,28 @@ class WorkloadFilters:
         except TetragonError as error:  # a number that comes again is written anew
             _log.warning("containers cannot be unselected", extra={"attrs": {"error": error}})
 
+    def meant(self, policy: Policy) -> Policy:
+        """The policy as it is meant on this host: without Kubernetes there are no pods of a
+        namespace but the stand-ins of runtimes, and Tetragon loads such a policy for everything.
+        """
+        is_namespaced = self._table.is_kubernetes or policy.namespace in {"", *RUNTIMES}
+        return policy if is_namespaced else replace(policy, selects_namespace=False)
+
     def warnings(self, policy: Policy) -> Sequence[str]:
-        """What its author should know: filters that no container may ever fulfil."""
+        """What its author should know: a namespace without pods, and filters that no container
+        may ever fulfil.
+        """
         with_kubernetes = self._table.is_kubernetes
-        found = (
-            (one, never_matches(one, with_kubernetes=with_kubernetes)) for one in filters_of(policy)
-        )
-        return [
+        meant = self.meant(policy)
+        found = [
             f"probably nothing is selected ({describe_filter(one)}): {reason}"
-            for one, reason in found
-            if reason
+            for one in filters_of(meant)
+            if (reason := never_matches(one, with_kubernetes=with_kubernetes))
         ]
+        if not meant.selects_namespace:
+            whom = describe_filter(main_filter(meant))
+            found.insert(0, _NO_NAMESPACE.format(namespace=policy.namespace, whom=whom))
+        return found
 
     def counters(self) -> Mapping[Counter, int]:
         """Source for Stats."""

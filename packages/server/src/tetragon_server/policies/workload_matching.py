@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tetragon_core.policy.workload_filters import NAMESPACE_LABEL
+from tetragon_core.workloads.known import RUNTIMES
 from tetragon_core.workloads.labels import NEGATIVE, Requirement, condition
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Traits", "compile_filter", "never_matches", "repository", "traits_of"]
 
-_RUNTIMES: Final = ("containerd", "cri-o", "crun", "docker", "podman", "runc")
-"""Namespaces of containers that are in no pod."""
 _PSEUDO: Final = frozenset(("name", "repo"))
 _DIGEST: Final = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
@@ -119,12 +118,12 @@ def never_matches(wanted: WorkloadFilter, *, with_kubernetes: bool) -> str:
         named += (Requirement(NAMESPACE_LABEL, "In", frozenset((wanted.namespace,))),)
     if _contradicts(wanted.pod + named) or _contradicts(wanted.container):
         return "its conditions contradict each other"
-    labels = ({NAMESPACE_LABEL: one} for one in _RUNTIMES)
+    labels = ({NAMESPACE_LABEL: one} for one in RUNTIMES)
     if with_kubernetes or any(all(condition(*one)(each) for one in named) for each in labels):
         return ""
     return (
         "the agent is not connected to Kubernetes; a container of no pod is in the namespace that"
-        f" its runtime is named by: {', '.join(_RUNTIMES)}"
+        f" its runtime is named by: {', '.join(RUNTIMES)}"
     )
 
 
