@@ -23,7 +23,6 @@ __all__ = ["PrivateApt", "find_mirror"]
 
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SYSTEM_APT: Final = Path("/etc/apt")
-ARCHITECTURE: Final = "amd64"
 
 
 def find_mirror(apt_directory: Path = SYSTEM_APT) -> str:
@@ -59,6 +58,7 @@ class PrivateApt:
     directory: Path
     suite: str
     mirror: str
+    architecture: str = "amd64"
     with_sources: bool = False
     """Whether source packages can be downloaded too; their lists take a while."""
 
@@ -79,6 +79,14 @@ class PrivateApt:
         text = self._run("apt-cache", "show", "--no-all-versions", package)
         found = re.search(r"(?m)^Depends: (.*)$", text)
         return re.findall(r"(?:^|[,|] *)([a-z0-9][^ ,|(]*)", found.group(1)) if found else []
+
+    def closure(self, packages: Sequence[str]) -> list[str]:
+        """Names of the packages and of all that they depend on, as in an empty system."""
+        nothing = self.directory / "status"
+        nothing.touch()
+        options = ("-o", f"Dir::State::status={nothing}", "--no-install-recommends")
+        plan = self._run("apt-get", *options, "-s", "install", *packages)
+        return re.findall(r"(?m)^Inst (\S+)", plan)
 
     def download(self, package: str, target: Path) -> Path:
         """Download the .deb of `package` into `target`, which is empty before."""
@@ -101,8 +109,8 @@ class PrivateApt:
 
     def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
         options = {
-            "APT::Architecture": ARCHITECTURE,
-            "APT::Architectures": ARCHITECTURE,
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
             "APT::Sandbox::User": "",
             "Acquire::Languages": "none",
             "Dir::Cache": self.directory / "cache",
