@@ -18,12 +18,14 @@ from vmlib.kernels import find_kernel
 from vmlib.modules import load_order, read_module
 from vmlib.qemu import Machine, qemu_command
 from vmlib.runner import read_exit_code
+from vmlib.shares import Share
 from vmlib.vmlinux import extract_vmlinux
 
 ONE_LINE = (
     "# deb http://old.example/debian x main\ndeb [arch=amd64] https://m.example/debian/ x main\n"
 )
 DEB822 = "Types: deb\nURIs: http://m.example/debian\nSuites: bookworm\nSigned-By: /x.gpg\n"
+SHARE = Share(path=Path("/share d"), place=Path("/share d"))
 OTHERS = "deb https://m.example/ubuntu x main\ndeb http://m.example/debian-security x main\n"
 
 
@@ -133,7 +135,7 @@ def test_scripts_are_valid_and_quote_the_command() -> None:
         environment={"PATH": "/bin"},
     )
     second = second_script(guest)
-    first = first_script(release="6.1", modules=Path("/m m"), shares=[Path("/share d")])
+    first = first_script(release="6.1", modules=Path("/m m"), shares=[SHARE])
 
     for script in (first, second):
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)

@@ -5,7 +5,7 @@
 writable layer in memory above it. `second_script` runs there with the host's own programs: it
 mounts what a booted system has, runs the command and turns the machine off.
 
-Serial ports: ttyS0 is the console, ttyS1 the command's output, ttyS2 its exit code.
+The first serial port is the console, the others are for the command's output and its exit code.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from .platforms import AMD64, Platform
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from .shares import Share
 
 __all__ = ["CgroupMode", "GuestCommand", "first_script", "second_script"]
 
@@ -41,9 +45,9 @@ mount -t 9p -o ro,cache=loose,{p9_options} host /lower &&
 	echo "vm: cannot mount the root" >/dev/console
 	poweroff -f
 }}
-{shares}
 mkdir -p /root/lib/modules/{release} /root/.vm
-mount --bind /root{modules} /root/lib/modules/{release}
+{modules}
+{shares}
 cp /second /root/.vm/second
 for directory in proc sys dev; do
 	mkdir -p /root/$directory
@@ -53,8 +57,8 @@ exec switch_root /root /bin/sh /.vm/second
 """
 
 SHARE: Final = """\
-mkdir -p /root{path}
-mount -t 9p -o {p9_options} {tag} /root{path}
+mkdir -p /root{place}
+mount -t 9p -o {access},{p9_options} {tag} /root{place}
 """
 
 SECOND: Final = """\
@@ -71,12 +75,12 @@ ln -sf /proc/self/fd /dev/fd
 {cgroups}
 hostname vm
 ip link set lo up 2>/dev/null
-stty raw -echo </dev/ttyS1
+stty raw -echo <{output}
 {environment}
 (
 	cd {directory} && exec {command}
-) >/dev/ttyS1 2>&1 </dev/null
-echo $? >/dev/ttyS2
+) >{output} 2>&1 </dev/null
+echo $? >{exit_code}
 sync
 echo o >/proc/sysrq-trigger
 sleep 60
@@ -112,21 +116,27 @@ class GuestCommand:
     """PATH is among it; nothing else of the host's environment is there."""
 
 
-def first_script(*, release: str, modules: Path, shares: Sequence[Path]) -> str:
-    """Text of /init."""
+def first_script(*, release: str, modules: Path | None, shares: Sequence[Share]) -> str:
+    """Text of /init; `modules` is where the root has those of the kernel, None: one share is."""
     mounts = [
-        SHARE.format(path=shlex.quote(str(path)), tag=f"share{number}", p9_options=P9_OPTIONS)
-        for number, path in enumerate(shares)
+        SHARE.format(
+            place=shlex.quote(str(one.place)),
+            access="ro,cache=loose" if one.is_readonly else "rw",
+            tag=f"share{number}",
+            p9_options=P9_OPTIONS,
+        )
+        for number, one in enumerate(shares)
     ]
+    place = f"/root/lib/modules/{release}"
     return FIRST.format(
         release=release,
-        modules=shlex.quote(str(modules)),
+        modules=f"mount --bind /root{shlex.quote(str(modules))} {place}" if modules else "",
         shares="".join(mounts),
         p9_options=P9_OPTIONS,
     )
 
 
-def second_script(guest: GuestCommand) -> str:
+def second_script(guest: GuestCommand, platform: Platform = AMD64) -> str:
     """Text of the script that the initramfs hands over to."""
     variables = {"HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", **guest.environment}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
@@ -136,4 +146,6 @@ def second_script(guest: GuestCommand) -> str:
         environment="\n".join(exports),
         directory=shlex.quote(str(guest.directory)),
         command=shlex.join(guest.arguments),
+        output=platform.output_device,
+        exit_code=platform.exit_code_device,
     )

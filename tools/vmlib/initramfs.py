@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .kernels import Kernel
+    from .shares import Share
 
 __all__ = ["write_initramfs"]
 
@@ -25,26 +26,31 @@ DIRECTORIES: Final = ("bin", "dev", "proc", "sys", "modules", "lower", "upper", 
 
 
 def write_initramfs(
-    file: BinaryIO, kernel: Kernel, guest: GuestCommand, shares: Sequence[Path]
+    file: BinaryIO,
+    kernel: Kernel,
+    guest: GuestCommand,
+    shares: Sequence[Share],
+    root: Path = Path("/"),
 ) -> None:
-    """Write the archive to `file`."""
+    """Write the archive to `file`; `root` is the directory that becomes the machine's root."""
     archive = CpioWriter(file)
     for name in DIRECTORIES:
         archive.directory(name)
     archive.character_device("dev/console", 5, 1)
     archive.character_device("dev/null", 1, 3)
-    archive.file("bin/busybox", find_busybox().read_bytes(), executable=True)
+    archive.file("bin/busybox", find_busybox(root).read_bytes(), executable=True)
     for number, path in enumerate(load_order(kernel.modules, MODULES)):
         archive.file(f"modules/{number:03}-{module_name(path.name)}.ko", read_module(path))
-    init = first_script(release=kernel.release, modules=kernel.modules, shares=shares)
+    modules = kernel.modules if root == Path("/") else None
+    init = first_script(release=kernel.release, modules=modules, shares=shares)
     archive.file("init", init.encode(), executable=True)
-    archive.file("second", second_script(guest).encode())
+    archive.file("second", second_script(guest, kernel.platform).encode())
     archive.finish()
 
 
-def find_busybox() -> Path:
-    """The static busybox: nothing else is there before the host's root is mounted."""
-    found = shutil.which("busybox", path="/usr/bin:/bin")
+def find_busybox(root: Path = Path("/")) -> Path:
+    """The static busybox: nothing else is there before the root is mounted."""
+    found = shutil.which("busybox", path=f"{root / 'usr/bin'}:{root / 'bin'}")
     if found is None:
         msg = "busybox is missing; run: tools/setup vm"
         raise VmError(msg)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian kernels by short name, downloaded once and unpacked below a cache directory.
 
-The `-amd64` flavour is taken because it has 9p, over which the machine sees this host's files.
+The flavour named like the architecture is taken because it has 9p, over which the machine sees
+this host's files.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Final
 
 from .apt import PrivateApt, find_mirror
 from .errors import VmError
-from .vmlinux import extract_vmlinux
+from .platforms import AMD64, Platform
+from .vmlinux import extract_image, extract_vmlinux
 
 __all__ = ["SUITES", "Kernel", "find_kernel"]
 
 SUITES: Final = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "sid"}
-META_PACKAGE: Final = "linux-image-amd64"
 PART_PACKAGES: Final = ("linux-binary-", "linux-modules-")
 """Newer releases keep the image and the modules in packages of their own."""
 
@@ -33,35 +34,45 @@ class Kernel:
     """What `uname -r` prints in it."""
     image: Path
     modules: Path
+    platform: Platform = AMD64
 
 
-def find_kernel(name: str, cache: Path, *, refresh: bool = False) -> Kernel:
+def find_kernel(
+    name: str, cache: Path, platform: Platform = AMD64, *, refresh: bool = False
+) -> Kernel:
     """The kernel called `name`, from the cache or downloaded; `refresh` looks for a newer one."""
     if name not in SUITES:
         msg = f"unknown kernel {name!r}; known are: {', '.join(SUITES)}"
         raise VmError(msg)
-    link = cache / "kernels" / name
+    known_as = name if platform is AMD64 else f"{name}-{platform.architecture}"
+    link = cache / "kernels" / known_as
     if refresh or not link.exists():
-        install_kernel(name, cache, link)
-    return load_kernel(link.resolve())
+        apt = PrivateApt(
+            directory=cache / "apt" / known_as,
+            suite=SUITES[name],
+            mirror=find_mirror(),
+            architecture=platform.architecture,
+        )
+        install_kernel(apt, platform, link)
+    return load_kernel(link.resolve(), platform)
 
 
-def install_kernel(name: str, cache: Path, link: Path) -> None:
+def install_kernel(apt: PrivateApt, platform: Platform, link: Path) -> None:
     """Download the suite's kernel and point `link` at it."""
-    apt = PrivateApt(directory=cache / "apt" / name, suite=SUITES[name], mirror=find_mirror())
     apt.update()
-    images = [package for package in apt.depends(META_PACKAGE) if package.startswith("linux-image")]
+    meta = f"linux-image-{platform.architecture}"
+    images = [package for package in apt.depends(meta) if package.startswith("linux-image")]
     if not images:
-        msg = f"{META_PACKAGE} of suite {apt.suite} names no kernel package"
+        msg = f"{meta} of suite {apt.suite} names no kernel package"
         raise VmError(msg)
     directory = link.parent / images[0].removeprefix("linux-image-")
     if not directory.exists():
-        unpack_kernel(apt, images[0], directory)
+        unpack_kernel(apt, images[0], directory, platform)
     link.unlink(missing_ok=True)
     link.symlink_to(directory.name)
 
 
-def unpack_kernel(apt: PrivateApt, package: str, directory: Path) -> None:
+def unpack_kernel(apt: PrivateApt, package: str, directory: Path, platform: Platform) -> None:
     """Unpack `package` with the packages of its parts; `directory` appears when complete."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="unpack.", dir=directory.parent) as name:
@@ -74,14 +85,17 @@ def unpack_kernel(apt: PrivateApt, package: str, directory: Path) -> None:
         # depmod wants lib/modules below its base directory, newer packages have usr/lib/modules.
         base = modules.parent.parent.parent
         run(["depmod", "-b", str(base), modules.name])
-        (work / "tree/vmlinux").write_bytes(extract_vmlinux(image_file(work / "tree", modules)))
+        extract = extract_vmlinux if platform is AMD64 else extract_image
+        (work / "tree/vmlinux").write_bytes(extract(image_file(work / "tree", modules)))
         shutil.move(work / "tree", directory)
 
 
-def load_kernel(directory: Path) -> Kernel:
+def load_kernel(directory: Path, platform: Platform) -> Kernel:
     """The kernel that `unpack_kernel` left in `directory`."""
     modules = modules_directory(directory)
-    return Kernel(release=modules.name, image=directory / "vmlinux", modules=modules)
+    return Kernel(
+        release=modules.name, image=directory / "vmlinux", modules=modules, platform=platform
+    )
 
 
 def modules_directory(tree: Path) -> Path:

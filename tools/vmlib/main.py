@@ -13,7 +13,9 @@ from typing import Final
 from .errors import VmError
 from .guest import GuestCommand
 from .kernels import SUITES, find_kernel
+from .platforms import PLATFORMS
 from .runner import DIED, Limits, run_machine
+from .shares import parse_share
 
 __all__ = ["main"]
 
@@ -38,10 +40,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("kernel", choices=list(SUITES), help="which kernel; newest is that of Debian unstable")
+    add("--arch", choices=list(PLATFORMS), default="amd64", help="of the kernel and of --root")
+    add("--root", type=Path, default=Path("/"), metavar="DIR", help="another root than this host's")
     add("--memory", default="2G", metavar="SIZE", help="memory of the machine (%(default)s)")
     add("--cpus", type=int, default=1, metavar="N", help="one is fastest to boot (%(default)s)")
     add("--cgroup", choices=["v2", "hybrid"], default="v2", help="what is at /sys/fs/cgroup")
-    add("--rw", type=Path, action="append", default=[], metavar="DIR", help="share for writing")
+    add("--rw", action="append", default=[], metavar="DIR[=PLACE]", help="share for writing")
+    add("--ro", action="append", default=[], metavar="DIR[=PLACE]", help="share for reading")
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="set a variable there")
     add("--icount", action="store_true", help="one instruction takes exactly one nanosecond")
     add("--timeout", type=float, default=600, metavar="S", help="give up after (%(default)s)")
@@ -54,10 +59,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """Find the kernel and run the command in it."""
     cache = Path(os.environ.get("VM_CACHE", CACHE)).resolve()
-    kernel = find_kernel(options.kernel, cache, refresh=options.refresh)
+    platform = PLATFORMS[options.arch]
+    kernel = find_kernel(options.kernel, cache, platform, refresh=options.refresh)
     if options.verbose:
         sys.stderr.write(f"vm: kernel {kernel.release}\n")
-    shares = [path.resolve(strict=True) for path in options.rw]
+    shares = [
+        parse_share(text, is_readonly=is_readonly)
+        for is_readonly, texts in ((True, options.ro), (False, options.rw))
+        for text in texts
+    ]
     named = dict(pair.partition("=")[::2] for pair in options.env)
     guest = GuestCommand(
         arguments=options.command,
@@ -71,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         icount=options.icount,
         timeout_s=options.timeout,
     )
-    return run_machine(kernel, guest, shares, limits)
+    return run_machine(kernel, guest, shares, limits, options.root.resolve(strict=True))
 
 
 def main(arguments: list[str]) -> int:

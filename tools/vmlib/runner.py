@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from .errors import VmError
 from .initramfs import write_initramfs
 from .qemu import Machine, qemu_command
+from .shares import Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,8 +46,17 @@ class Limits:
     timeout_s: float = 600
 
 
-def run_machine(kernel: Kernel, guest: GuestCommand, shares: Sequence[Path], limits: Limits) -> int:
+def run_machine(
+    kernel: Kernel,
+    guest: GuestCommand,
+    shares: Sequence[Share],
+    limits: Limits,
+    root: Path = Path("/"),
+) -> int:
     """Run one command in one machine; its exit code, or TIMED_OUT, or DIED."""
+    if root != Path("/"):
+        place = Path("/lib/modules", kernel.release)
+        shares = [*shares, Share(path=kernel.modules, place=place, is_readonly=True)]
     with tempfile.TemporaryDirectory(prefix="vm.") as name:
         work = Path(name)
         machine = Machine(
@@ -54,13 +64,15 @@ def run_machine(kernel: Kernel, guest: GuestCommand, shares: Sequence[Path], lim
             initramfs=work / "initramfs",
             console_log=work / "console",
             exit_code=work / "exit-code",
+            platform=kernel.platform,
+            root=root,
             shares=shares,
             memory=limits.memory,
             cpus=limits.cpus,
             icount=limits.icount,
         )
         with machine.initramfs.open("wb") as file:
-            write_initramfs(file, kernel, guest, shares)
+            write_initramfs(file, kernel, guest, shares, root)
         in_time = boot(qemu_command(machine), limits.timeout_s)
         code = read_exit_code(machine.exit_code)
         if code is None:
