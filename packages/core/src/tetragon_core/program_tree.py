@@ -17,7 +17,16 @@ from typing import Final
 
 from .errors import TetragonError
 
-__all__ = ["PROGRAM", "copy_tree", "interpreter_of", "libraries", "source", "with_interpreter"]
+__all__ = [
+    "PROGRAM",
+    "copy_tree",
+    "interpreter_of",
+    "libraries",
+    "names_in",
+    "program_for",
+    "source",
+    "with_interpreter",
+]
 
 PROGRAM: Final = "tetragon-mini"
 _FOLDER: Final = "lib"
@@ -42,13 +51,25 @@ def source() -> Path | None:
     return None if inner is None else inner.parent
 
 
+def names_in(tree: Path) -> list[Path]:
+    """Every file that `copy_tree` copies, relative to the folder."""
+    found = (path for path in sorted(tree.rglob("*")) if not path.is_dir())
+    names = (path.relative_to(tree) for path in found)
+    return [name for name in names if str(name) not in _NOT_COPIED]
+
+
+def program_for(tree: Path, final: Path) -> bytes:
+    """The program of `tree` as it is in a copy that is run as `final`. Raises as `copy_tree`."""
+    return with_interpreter((tree / PROGRAM).read_bytes(), final / _FOLDER / _LOADER)
+
+
 def copy_tree(tree: Path, target: Path, final: Path) -> None:
     """Copy a program's folder to `target`, which must not exist, to be run as `final`.
 
     Each file is on the disk when this returns. Raises OSError, and TetragonError when the path is
     too long for the room in the program.
     """
-    content = with_interpreter((tree / PROGRAM).read_bytes(), final / _FOLDER / _LOADER)
+    content = program_for(tree, final)
     target.mkdir()
     target.chmod(0o755)
     for path in sorted(tree.rglob("*")):
