@@ -126,6 +126,8 @@ def plan_field(argument: Argument, event: Event, problems: Problems) -> Argument
                 argument.where,
             )
             return None
+    if name == "string" and field.is_data_loc:
+        name = "data_loc"  # what is there is no address
     kind = _type_of(replace(argument, type=name), problems)
     if kind is None:
         return None
