@@ -64,8 +64,7 @@ dist: ## build the one executable, dist/tetragon-mini
 	$(Q)tools/setup dist
 	$(Q)$(MAKE) bpf
 	$(Q)$(PYTHON) tools/compile.py
-	$(Q)$(PYTHON) -m PyInstaller --noconfirm --log-level WARN --distpath dist \
-		--workpath build/pyinstaller tools/exe.spec
+	$(Q)$(PYTHON) tools/dist
 
 .PHONY: image
 image: ## build the container image of dist/tetragon-mini, with buildah or podman
@@ -108,5 +107,5 @@ lock: ## resolve the lock files again (UPGRADE=1 moves to newer versions)
 
 .PHONY: clean
 clean: ## remove what was built; .venv and downloaded kernels stay
-	$(Q)rm -rf dist .tox build/pyinstaller build/bpf build/compiled build/test $(OBJECTS)/*.bpf.o
+	$(Q)rm -rf dist .tox build/dist build/bpf build/compiled build/test $(OBJECTS)/*.bpf.o
 	$(Q)find packages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the built executable: agents and clients of it, without any environment."""
+"""Runs the built executable: agents and clients of it, almost without environment."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUILT: Final = Path(__file__).parents[2] / "dist/tetragon-mini"
+ROOT: Final = Path(__file__).parents[2]
+BUILT: Final = ROOT / "dist/tetragon-mini"
+ENVIRONMENT: Final = {"TETRAGON_MINI_PROGRAM_DIR": str(ROOT / "build/program")}
+"""Of what the tests start: nothing but where it unpacks itself, so that the host stays as it is."""
 DEADLINE_S: Final = 60
 POLL_S: Final = 0.02
 
 
 def start(executable: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start it without an environment: no PATH, no HOME, nothing of this Python."""
+    """Start it almost without environment: no PATH, no HOME, nothing of this Python."""
     return subprocess.Popen(
         [str(executable), *arguments],
-        env={},
+        env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -70,11 +70,11 @@ def test_the_installed_program_works_alone(executable: Path, tmp_path: Path) -> 
     assert ["ok"] * 4 == [line.partition(" ")[0] for line in told.splitlines()], told
 
 
-def test_starting_it_costs_a_fraction(executable: Path, tmp_path: Path) -> None:
-    """A start of the executable, which unpacks itself, takes more than four of it."""
+def test_starting_it_costs_less(executable: Path, tmp_path: Path) -> None:
+    """A start of the executable takes more, though it is unpacked already."""
     program = install(executable, tmp_path)
 
-    assert 4 * cpu_s(program, "createContainer") < cpu_s(executable, "version")
+    assert cpu_s(program, "createContainer") < cpu_s(executable, "version")
 
 
 def test_failures_need_parts_that_are_there(executable: Path, tmp_path: Path) -> None:

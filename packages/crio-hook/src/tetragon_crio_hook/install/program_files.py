@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The small program of the hook: a folder with Python's library, and one file that is started.
 
-In the executable both are at hand: the file as data, the libraries as what it has unpacked for
-itself. The file knows the name of its folder, which is made from the content of everything: a new
-version gets a new folder, and replacing the one file switches to it. Outside the executable the
-program is a script for this Python, for developers.
+In the executable both are at hand: the file as data, the libraries, the C library among them, as
+what it has unpacked for itself. The file knows the name of its folder, which is made from the
+content of everything: a new version gets a new folder, and replacing the one file switches to it.
+Outside the executable the program is a script for this Python, for developers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import tetragon_core
 from tetragon_core.errors import TetragonError
+from tetragon_core.program_tree import libraries, with_interpreter
 
 from .files import content_of, make_directory, replace
 
@@ -84,17 +85,19 @@ def remove_program(place: Place) -> None:
 
 def _contents() -> tuple[str, Mapping[str, Path]] | None:
     """Name of the folder and its files, None outside the executable."""
-    unpacked = getattr(sys, "_MEIPASS", None)
+    unpacked = libraries()
     if unpacked is None:
         return None
     manifest = json.loads(_part("manifest.json"))
-    return manifest["directory"], {name: Path(unpacked) / name for name in manifest["files"]}
+    return manifest["directory"], {name: unpacked / name for name in manifest["files"]}
 
 
 def _program(place: Place) -> bytes:
-    """The file that is started."""
-    if hasattr(sys, "_MEIPASS"):
-        return _part(place.program.name)
+    """The file that is started. Raises TetragonError when the path of its folder is too long."""
+    contents = _contents()
+    if contents is not None:
+        folder = place.directory / contents[0]
+        return with_interpreter(_part(place.program.name), folder / "ld.so")
     paths = [str(Path(module).parents[1]) for module in (__file__, tetragon_core.__file__)]
     paths[0] = str(Path(__file__).parents[2])
     script = _SCRIPT.format(python=sys.executable, paths=paths, directory=str(place.directory))
