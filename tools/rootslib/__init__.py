@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes root directories of distributions, in which tests run the executable and packages."""
