@@ -66,6 +66,12 @@ dist: ## build the one executable, dist/tetragon-mini
 	$(Q)$(PYTHON) tools/compile.py
 	$(Q)$(PYTHON) tools/dist
 
+.PHONY: packages
+packages: ## build a .deb and an .rpm of the executable in dist/
+	$(Q)tools/setup packages
+	$(Q)$(MAKE) dist
+	$(Q)$(PYTHON) tools/packages
+
 .PHONY: image
 image: ## build the container image of dist/tetragon-mini, with buildah or podman
 	$(Q)tools/image $(if $(ARCHIVE),--archive $(ARCHIVE)) $(NAME)
