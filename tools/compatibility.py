@@ -40,6 +40,8 @@ by number, with those of the machine. Four files of `examples/` are no policies:
 
 This file is written by a program, from what the tests left behind:
 
+<!-- not run: build -->
+
     make test                  # or: make test LEVEL=kernel, make vmtest KERNEL=5.10, ...
     tools/compatibility.py
 

@@ -6,6 +6,7 @@ With --check nothing is written; exit code 1 says that the page is not what it w
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -79,7 +80,7 @@ def _code(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+    return re.sub(r"[|*\[\]]", r"\\\g<0>", text).replace("<", "&lt;")
 
 
 if __name__ == "__main__":
