@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import provenance
+
 from .archive import pack
 from .needs import missing_libraries
 from .program import write_program
@@ -61,6 +63,11 @@ def main() -> int:
     tree = collect()
     if missing := missing_libraries(tree):
         sys.stderr.write("\n".join(["dist: libraries are missing:", *missing, ""]))
+        return 1
+    try:
+        provenance.add(tree)
+    except provenance.ProvenanceError as error:
+        sys.stderr.write(f"dist: {error}\n")
         return 1
     TARGET.parent.mkdir(exist_ok=True)
     pack(build_launcher(), tree, TARGET)

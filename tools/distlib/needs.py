@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["missing_libraries"]
 
@@ -14,19 +17,25 @@ _MAGIC = b"\x7fELF"
 
 def missing_libraries(tree: Path) -> list[str]:
     """Lines that say what needs which library that is not there."""
-    files = [path for path in sorted(tree.rglob("*")) if path.is_file() and _is_elf(path)]
-    shown = subprocess.run(
-        ["readelf", "--dynamic", "--wide", *files], check=True, capture_output=True, text=True
+    shown = {path: _dynamic(path) for path in sorted(tree.rglob("*")) if _is_elf(path)}
+    there = {path.name for path in shown}
+    there |= {name for text in shown.values() for name in re.findall(r"soname: \[(.+)\]", text)}
+    return [
+        f"{path.relative_to(tree)} needs {one}"
+        for path, text in shown.items()
+        for one in re.findall(r"Shared library: \[(.+)\]", text)
+        if one not in there
+    ]
+
+
+def _dynamic(path: Path) -> str:
+    return subprocess.run(
+        ["readelf", "--dynamic", "--wide", path], check=True, capture_output=True, text=True
     ).stdout
-    there = {path.name for path in files} | set(re.findall(r"Library soname: \[(.+)\]", shown))
-    missing = []
-    for part in shown.split("\nFile: ")[1:]:
-        name = Path(part.partition("\n")[0]).relative_to(tree)
-        needed = re.findall(r"Shared library: \[(.+)\]", part)
-        missing += [f"{name} needs {one}" for one in needed if one not in there]
-    return missing
 
 
 def _is_elf(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
