@@ -84,6 +84,19 @@ def test_abstract_sockets_and_hosts(tmp_path: Path) -> None:
             call(address, "GetVersion", b"", deadline())
 
 
+def test_localhost_needs_no_file_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing tells names, it is this host, on which nobody listens at this port."""
+
+    def know_nothing(*_: object) -> None:
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr("_socket.getaddrinfo", know_nothing)
+    with pytest.raises(ConnectionFailedError, match="cannot connect"):
+        call("localhost:1", "GetVersion", b"", deadline())
+    with pytest.raises(ConnectionFailedError, match="no address for elsewhere"):
+        call("elsewhere:1", "GetVersion", b"", deadline())
+
+
 @pytest.mark.parametrize("address", ["", "unix://", "nowhere", "host:port", "unix:///a\0b"])
 def test_wrong_addresses(address: str) -> None:
     """They are no connections that failed."""

@@ -109,6 +109,24 @@ def test_localhost_listens_on_all_its_addresses() -> None:
     assert len(ports) == 1
 
 
+def test_localhost_needs_no_file_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing tells names, as in a root of a few files, it is this host; others are unknown."""
+
+    def know_nothing(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", know_nothing)
+    sockets = tcp_sockets("localhost:0")
+    hosts = {one.getsockname()[0] for one in sockets}
+    for one in sockets:
+        one.close()
+
+    assert "127.0.0.1" in hosts
+    assert hosts <= {"127.0.0.1", "::1"}
+    with pytest.raises(UsageError, match="check the name"):
+        tcp_sockets("elsewhere:0")
+
+
 def test_address_without_port_gets_the_default_one() -> None:
     """`127.0.0.1` is `127.0.0.1:54321`, which shows in the error when the port is taken."""
     with contextlib.ExitStack() as stack:

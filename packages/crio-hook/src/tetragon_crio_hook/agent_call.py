@@ -99,6 +99,8 @@ def _endpoint(address: str) -> tuple[int, str | bytes | tuple[str, int], str]:
     try:
         found = _socket.getaddrinfo(host.strip("[]"), int(port), 0, _socket.SOCK_STREAM)
     except OSError as error:
+        if host == "localhost":  # where no /etc/hosts tells; RFC 6761, 6.3
+            return _socket.AF_INET, ("127.0.0.1", int(port)), address
         raise ConnectionFailedError(f"no address for {host}: {error.strerror}") from error
     return found[0][0], found[0][4], address  # type: ignore[return-value]  # of these families
 

@@ -69,17 +69,15 @@ def tcp_sockets(address: str) -> list[socket.socket]:
     """One socket for each address that the host in `host:port` has; no host: every interface."""
     host, port = _host_and_port(address)
     try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = _addresses_of(host, port)
     except socket.gaierror as error:
         raise UsageError(f"cannot listen on {address}: {error.strerror}; check the name") from error
     sockets: list[socket.socket] = []
     try:
-        for family, _, _, _, target in found:
+        for family, target in found:
             # With port 0 the first socket picks it and the others follow.
             chosen = sockets[0].getsockname()[1] if sockets else port
-            sockets += _try_listen(family, (str(target[0]), chosen), address)
+            sockets += _try_listen(family, (target, chosen), address)
     except TetragonError:
         for one in sockets:
             one.close()
@@ -87,6 +85,20 @@ def tcp_sockets(address: str) -> list[socket.socket]:
     if not sockets:
         raise UsageError(f"cannot listen on {address}: this host has no such address")
     return sockets
+
+
+def _addresses_of(host: str, port: int) -> list[tuple[int, str]]:
+    """Family and address of each; where nothing tells names, `localhost` is still this host."""
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except socket.gaierror:
+        # A root without /etc/hosts; RFC 6761, 6.3 says what the name means.
+        if host != "localhost":
+            raise
+        return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    return [(family, str(target[0])) for family, _, _, _, target in found]
 
 
 def check_address(address: str) -> None:
