@@ -16,8 +16,8 @@
 #include "launcher.h"
 
 #define TEMPORARY ".new-"
-#define KEEP_S (24 * 3600) /* a copy of another version that was not used for so long is removed \
-			    */
+/* A copy of another version that was not used for so long is removed. */
+#define KEEP_S (24 * 3600)
 
 /*
  * The lock of a copy, shared by all that run from it: the descriptor goes on to the program. Its
