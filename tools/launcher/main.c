@@ -81,8 +81,10 @@ int main(int count, char **arguments)
 			run(places.path[i], payload.name, arguments);
 		add_reason(reasons, places.path[i], reason);
 	}
-	fail("cannot unpack itself: %s; set TETRAGON_MINI_PROGRAM_DIR to a directory with %u MB of "
+	fail("cannot unpack itself: %s; %sset TETRAGON_MINI_PROGRAM_DIR to a directory with %u MB "
+	     "of "
 	     "room from which programs may run",
 	     reasons[0] ? reasons : "there is no home directory",
+	     geteuid() == 0 ? "" : "run it once as root, whose copy everybody uses, or ",
 	     (unsigned)(payload.trailer.tree_size / 1000000 + 1));
 }
