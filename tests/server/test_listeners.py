@@ -110,7 +110,7 @@ def test_localhost_listens_on_all_its_addresses() -> None:
 
 
 def test_localhost_needs_no_file_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing tells names, as in a root of a few files, it is this host; others are unknown."""
+    """Where nothing tells names, as in a root of few files, it is this host; no other name is."""
 
     def know_nothing(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
