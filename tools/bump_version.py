@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Set the one version that all six distributions share: `python tools/bump_version.py 0.2.0`.
 
-It edits the pyproject files (their own version and the pins between them) and
-`tetragon_core.__version__`. It does not tag, commit or write the changelog.
+It edits the pyproject files (their own version and the pins between them),
+`tetragon_core.__version__` and its date. It does not tag, commit or write the changelog.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ def versioned_files() -> list[Path]:
 def replace_version(text: str, version: str) -> str:
     """Return `text` with every statement of our own version replaced."""
     text = re.sub(r'(?m)^((?:__)?version(?:__)? = )".*"$', rf'\g<1>"{version}"', text)
+    today = dt.datetime.now(dt.UTC).date()
+    text = re.sub(r'(?m)^(__released__ = )".*"$', rf'\g<1>"{today}"', text)
     return re.sub(r'("tetragon-mini-[a-z0-9-]+(?:\[api\])?==)[^"]+"', rf'\g<1>{version}"', text)
 
 

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from page import write_or_check
-from tetragon_server.config import OPTIONS, AgentConfig
+from tetragon_server.config.grouping import option_groups
 from tetragon_server.config.ignored import IGNORED
-from tetragon_server.config.option import options_of
 from tetragon_server.config.writing import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tetragon_server.config import Option
 
 ROOT: Final = Path(__file__).parents[1]
@@ -45,7 +42,7 @@ def generate() -> str:
     if not mark:
         raise SystemExit(f"{OUTPUT}: the line {MARK.strip()!r} is missing")
     lines = [by_hand, mark]
-    for title, options in _groups():
+    for title, options in option_groups():
         lines.append(f"\n### {title}\n\n{TABLE}")
         lines += [_row(option) for option in options]
     lines.append(IGNORED_HEAD)
@@ -54,17 +51,6 @@ def generate() -> str:
         for one in sorted(IGNORED, key=lambda one: one.name)
     ]
     return "".join(lines)
-
-
-def _groups() -> Iterator[tuple[str, list[Option]]]:
-    """Title and options of each group class, in the order of the help text."""
-    by_name = {option.name: option for option in OPTIONS}
-    for group in reversed(AgentConfig.__bases__):
-        options = [by_name[option.name] for option in options_of(group)]
-        if options:
-            module = sys.modules[group.__module__].__doc__ or ""
-            title = module.splitlines()[0].removeprefix("Options: ").rstrip(".")
-            yield title[0].upper() + title[1:], options
 
 
 def _row(option: Option) -> str:
