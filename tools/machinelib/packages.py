@@ -13,7 +13,17 @@ __all__ = ["FILES", "LEFT_OUT", "LINKS", "MASKED", "PACKAGES", "SUITE"]
 SUITE: Final = "bookworm"
 
 PACKAGES: Final = (
-    *("base-files", "base-passwd", "bash", "coreutils", "diffutils", "dpkg", "findutils", "grep"),
+    *(
+        "base-files",
+        "base-passwd",
+        "bash",
+        "coreutils",
+        "dash",
+        "diffutils",
+        "dpkg",
+        "findutils",
+        "grep",
+    ),
     *("gzip", "libc-bin", "mawk", "mount", "procps", "sed", "systemd-sysv", "tar", "util-linux"),
     "usr-is-merged",  # else usrmerge is taken, and Perl with it
 )

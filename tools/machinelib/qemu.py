@@ -15,6 +15,9 @@ __all__ = ["Hardware", "qemu_command"]
 
 SYSTEMD_OPTIONS: Final = ("systemd.show_status=1", "systemd.log_color=0", "net.ifnames=0")
 
+PROCESSOR: Final = "Nehalem"
+"""An emulated processor without AVX is twice as fast: C libraries use no wider instructions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
@@ -38,7 +41,7 @@ def qemu_command(hardware: Hardware) -> list[str]:
     return [
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
         *("-display", "none", "-machine", "q35", "-m", hardware.memory, "-smp", "1"),
-        *("-accel", "tcg,thread=multi", "-cpu", "max"),
+        *("-accel", "tcg,thread=multi", "-cpu", PROCESSOR),
         *("-kernel", str(hardware.kernel), "-initrd", str(hardware.initramfs)),
         *("-append", " ".join([*KERNEL_OPTIONS, *SYSTEMD_OPTIONS])),
         # The disk is forgotten with the test, so the host need not bring it to its own disk.

@@ -100,7 +100,7 @@ def run(command: list[str], stdin: IO[bytes] | None = None) -> None:
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     try:
         subprocess.run(
-            command, check=True, stderr=subprocess.PIPE, text=True, stdin=stdin, env=environment
+            command, check=True, capture_output=True, text=True, stdin=stdin, env=environment
         )
     except FileNotFoundError:
         msg = f"{command[0]} is missing; run: tools/setup machine"
