@@ -8,5 +8,6 @@ must have the text of its licence: otherwise the build ends with the name of wha
 from __future__ import annotations
 
 from .add import add, describe
+from .component import ProvenanceError
 
-__all__ = ["add", "describe"]
+__all__ = ["ProvenanceError", "add", "describe"]

@@ -31,7 +31,7 @@ _LICENCES: Final = {
     "libexpat1": "MIT",
     "libffi8": "MIT",
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
-    "liblzma5": "0BSD OR LicenseRef-public-domain",
+    "liblzma5": "0BSD",
     "libssl3": "Apache-2.0",
     "libstdc++6": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libuuid1": "BSD-3-Clause",

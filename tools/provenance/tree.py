@@ -12,7 +12,7 @@ from PyInstaller.archive.readers import CArchiveReader
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LIBRARIES", "PROGRAM", "Item", "items"]
+__all__ = ["LIBRARIES", "PROGRAM", "Item", "content_of_modules", "items"]
 
 PROGRAM: Final = "tetragon-mini"
 LIBRARIES: Final = "lib"
@@ -48,6 +48,12 @@ def items(tree: Path) -> list[Item]:
         if path.is_file()
     ]
     return [*(Item(name=name) for name in _modules(tree / PROGRAM)), *files]
+
+
+def content_of_modules(program: Path) -> dict[str, bytes]:
+    """The compiled code of each module in a program, by name."""
+    archive = CArchiveReader(str(program)).open_embedded_archive(_MODULES)
+    return {name: archive.extract(name, raw=True) for name in sorted(archive.toc)}
 
 
 def _modules(program: Path) -> list[str]:
