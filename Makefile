@@ -105,6 +105,7 @@ codegen: ## regenerate the protobuf code, the record layouts, the tables of opti
 	$(Q)$(PYTHON) tools/gen_options.py
 	$(Q)$(PYTHON) tools/gen_metrics.py
 	$(Q)$(PYTHON) tools/gen_crds.py
+	$(Q)$(PYTHON) tools/gen_contrib.py
 
 .PHONY: lock
 lock: ## resolve the lock files again (UPGRADE=1 moves to newer versions)

@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "generator", ["gen_crds", "gen_metrics", "gen_options", "gen_proto", "gen_wire"]
+    "generator", ["gen_contrib", "gen_crds", "gen_metrics", "gen_options", "gen_proto", "gen_wire"]
 )
 def test_generated_files_are_fresh(generator: str) -> None:
     """The generator finds nothing to change."""

@@ -32,6 +32,8 @@ COMMANDS: Final = (
     CommandRow("cri", "Ask the container runtime."),
     CommandRow("bugtool", "Collect what a bug report needs into an archive."),
     CommandRow("version", "Print the client's version, and the agent's."),
+    CommandRow("install", "Install this program as a service of the host (needs root)."),
+    CommandRow("uninstall", "Remove what install has put there (needs root)."),
     CommandRow("completion", "Print a completion script for your shell."),
     CommandRow("hook", "OCI hook: tell the agent of a new container."),
     CommandRow("help", "Print the help of a command.", hidden=True),

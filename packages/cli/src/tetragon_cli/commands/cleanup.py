@@ -4,18 +4,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
-from tetragon_core.errors import AlreadyRunningError, PermissionDeniedError, TetragonError
+from tetragon_core.errors import PermissionDeniedError
 
-from ..compact.text import escape
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tetragon_sensors.policy.earlier import EarlierPolicy
+from ..kept_policies import remove_kept
 
 __all__ = ["command"]
 
@@ -32,40 +26,5 @@ def command(*, bpf_dir: str, force: bool) -> None:
     root = config.keep_root
     if os.geteuid() != 0:
         raise PermissionDeniedError(f"cannot look into {root}: run as root (sudo)")
-    if not _clean(root, force=force):
+    if not remove_kept(root, click.echo, force=force):
         click.echo(f"nothing to remove in {root}")
-
-
-def _clean(root: Path, *, force: bool) -> bool:
-    """Remove all, and say what; False when there is nothing."""
-    from tetragon_sensors.policy.earlier import EarlierRuns  # noqa: PLC0415  # loads libbpf
-
-    runs = EarlierRuns(root, force=force)
-    try:
-        if runs.living and not force:
-            raise AlreadyRunningError(
-                f"an agent runs that keeps policies in {root}: stop it, which removes them,"
-                " or give --force"
-            )
-        was_there = root.is_dir()
-        for policy in runs.policies():
-            name = _name_of(policy)
-            policy.remove()
-            click.echo(f"removed {name}")
-        runs.collect()
-    finally:
-        runs.close()
-    if was_there and not root.exists():
-        click.echo(f"removed {root}")
-    return was_there
-
-
-def _name_of(policy: EarlierPolicy) -> str:
-    """As `tracingpolicy list` has it; its directory when nobody knows."""
-    from tetragon_server.policies.records import KeepRecord  # noqa: PLC0415  # as above
-
-    try:
-        key = KeepRecord.unpacked(policy.record()).key
-    except TetragonError:
-        return f"what was left of {escape(policy.name)}"
-    return f"policy {escape(str(key))}"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _RUNTIMES: Final = ("crio", "podman", "containerd", "docker")
-_STARTS_ANYWAY: Final = ("podman", "docker")
-"""Their containers have no namespace that could be allowed to start without the agent."""
 _DIRECTORY: Final = "/opt/tetragon"
 _ADDRESS: Final = "unix:///var/run/tetragon/tetragon.sock"
 
@@ -148,14 +146,16 @@ def print_config(**given: object) -> None:
 
 def _place(runtime: str, **given: object) -> Place:
     """The options as paths; raises UsageError for those that are relative."""
-    from tetragon_crio_hook.install.place import Place  # noqa: PLC0415  # as above
+    from tetragon_crio_hook.install.place import (  # noqa: PLC0415  # as above
+        STARTS,
+        Place,
+        usual_arguments,
+    )
 
     arguments = given.get("hook_arguments", ())
     assert isinstance(arguments, tuple)
-    starts = given.get("on_failure") == "start" or (
-        given.get("on_failure") is None and runtime in _STARTS_ANYWAY
-    )
-    extra = ("--fail-cel-expr=false",) if starts else ()
+    chosen = given.get("on_failure")
+    extra = {"start": STARTS, "stop": ()}.get(str(chosen), usual_arguments(runtime))
     return Place(
         directory=_path("--dir", given) or Path(_DIRECTORY),
         host_root=_path("--host-root", given) or Path("/"),

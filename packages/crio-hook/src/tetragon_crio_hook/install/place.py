@@ -9,10 +9,19 @@ from typing import Final
 
 from ..options import LOG_NAME
 
-__all__ = ["DEFAULT_DIRECTORY", "PROGRAM", "Change", "Place"]
+__all__ = ["DEFAULT_DIRECTORY", "PROGRAM", "STARTS", "Change", "Place", "usual_arguments"]
 
 DEFAULT_DIRECTORY: Final = Path("/opt/tetragon")
 PROGRAM: Final = "tetragon-oci-hook"
+STARTS: Final = ("--fail-cel-expr=false",)
+"""Words for the hook: containers that the agent could not be told of start all the same."""
+_STARTS_ANYWAY: Final = ("podman", "docker")
+"""Their containers have no namespace that could be allowed to start without the agent."""
+
+
+def usual_arguments(runtime: str) -> tuple[str, ...]:
+    """Words for the hook of a runtime, unless somebody wants others."""
+    return STARTS if runtime in _STARTS_ANYWAY else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

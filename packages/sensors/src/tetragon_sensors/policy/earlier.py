@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from tetragon_sensors.kernel.maps import Map
 
-__all__ = ["EarlierPolicy", "EarlierRuns"]
+__all__ = ["EarlierPolicy", "EarlierRuns", "pinned_policies"]
 
 _log = logging.getLogger(__name__)
 
@@ -180,6 +180,14 @@ class EarlierPolicy:
         if self._table is not None:
             self._table.close()
         remove_tree(self._path)
+
+
+def pinned_policies(root: Path) -> Sequence[EarlierPolicy]:
+    """Those of all agents, also of one that lives: to ask their records, and nothing else."""
+    if not root.is_dir():
+        return []
+    found = [path for path in sorted(root.glob(f"{RUN}*/*")) if _is_own_directory(path)]
+    return [EarlierPolicy(path) for path in found if not path.name.startswith(UNFINISHED)]
 
 
 def _is_own_directory(path: Path) -> bool:
