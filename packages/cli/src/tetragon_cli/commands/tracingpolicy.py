@@ -182,7 +182,7 @@ def _explain(file: str, btf: str | None) -> int:
     except TetragonError as error:
         _complain(f"cannot explain {file}", str(error).splitlines())
         return _FAILED
-    click.echo(text)
+    click.echo(text, nl=False)
     return 0
 
 

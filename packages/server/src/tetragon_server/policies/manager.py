@@ -180,7 +180,7 @@ class PolicyManager:
         if known is not None and known.state not in _REPLACEABLE:
             raise UsageError(
                 f"failed to add tracing policy {key}, a sensor collection with the key already"
-                " exists"
+                " exists; delete it first"
             )
         entry = self._entries[key] = self._entry(key, read)
         if not enable:
