@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import grp
 import os
 import socket
 import stat
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
+
+from .accounts import group_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def _group_id(group: str) -> int:
     if not group:
         return -1
     try:
-        return int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+        return int(group) if group.isdecimal() else group_id(group)
     except KeyError:
         raise UsageError(f"--unix-socket-group {group}: this host has no such group") from None
 

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import UsageError
+from tetragon_server.accounts import group_id, user_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,11 +66,11 @@ def _gid(value: str) -> Test:
 
 
 def _user(value: str) -> Test:
-    return _uid(str(pwd.getpwnam(value).pw_uid))
+    return _uid(str(user_id(value)))
 
 
 def _group(value: str) -> Test:
-    return _gid(str(grp.getgrnam(value).gr_gid))
+    return _gid(str(group_id(value)))
 
 
 def _certificate(value: str) -> Test:
