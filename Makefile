@@ -72,6 +72,11 @@ packages: ## build a .deb and an .rpm of the executable in dist/
 	$(Q)$(MAKE) dist
 	$(Q)$(PYTHON) tools/packages
 
+.PHONY: release
+release: ## build and test what is published of a version, in dist/release/ (a clean checkout only)
+	$(Q)tools/setup dev dist
+	$(Q)$(PYTHON) tools/release $(ARGS)
+
 .PHONY: image
 image: ## build the container image of dist/tetragon-mini, with buildah or podman
 	$(Q)tools/image $(if $(ARCHIVE),--archive $(ARCHIVE)) $(NAME)
