@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 pytest_plugins = (
-    *("fix_header", "fix_levels", "fix_signals", "fix_skips"),
+    *("fix_header", "fix_levels", "fix_one_kernel", "fix_signals", "fix_skips"),
     *("fix_starts", "fix_workload"),
 )

@@ -53,13 +53,7 @@ def outcome(exit_event: dict[str, Any]) -> int:
     return int(exit_event.get("status", 0)) << 8
 
 
-@pytest.fixture
-def count(request: pytest.FixtureRequest) -> int:
-    """How many processes: fewer where agent and client are emulated, 20 to 50 times slower."""
-    level = request.config.getoption("--level") or ""
-    return 1_000 if level.startswith("vm-") else 10_000
-
-
+@pytest.mark.one_kernel("test_sequence has the kernel's side", vm="6.12")
 def test_many_processes_to_the_client(
     tmp_path: Path, workload: Path, finish: Path, count: int
 ) -> None:
@@ -103,6 +97,7 @@ def test_killed_and_started_again(tmp_path: Path, finish: Path) -> None:
         assert str(again.pid) == (tmp_path / "tetragon.pid").read_text().strip()
 
 
+@pytest.mark.one_kernel("it is about files and signals", vm="5.10")
 def test_second_agent_then_the_end_of_the_first(tmp_path: Path, finish: Path) -> None:
     """A second agent says that one runs, and the first goes on.
 

@@ -130,6 +130,7 @@ def test_a_policy_goes_on_with_the_next_agent(host: Host) -> None:
     assert f"nothing to remove in {host.pins}\n" == cleanup(host)
 
 
+@pytest.mark.one_kernel("it is about what the agent removes", vm="6.1")
 def test_only_what_enforces_now_is_kept(host: Host) -> None:
     """Of a disabled policy nothing; filters on executables are right for processes that start
     without an agent; what is broken is removed by the next one.

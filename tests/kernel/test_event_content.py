@@ -46,6 +46,7 @@ def held(workload: Path, name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, stdin=subprocess.PIPE, env=environment)
 
 
+@pytest.mark.one_kernel("it is about what the agent tells", vm="6.1")
 def test_no_secret_anywhere(tmp_path: Path, workload: Path, older: subprocess.Popen[bytes]) -> None:
     """Nor of a parent, an ancestor or in our own fields; all else is there."""
     with running_agent(tmp_path, *OPTIONS):
@@ -103,6 +104,7 @@ def ended(client: Client) -> set[int]:
     return {one["process"]["pid"] for one in exits if one}
 
 
+@pytest.mark.one_kernel("test_throttling has the kernel's side", vm="6.1")
 def test_throttling_as_a_client_sees_it(
     tmp_path: Path, workload: Path, hierarchy: Hierarchy
 ) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.one_kernel("it is about files that the agent writes", vm="newest")
 PROCESSES = 200
 
 

@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 import grpc
+import pytest
 
 from kernel.agents import address, running_agent
 from kernel.recorder import DEADLINE_S
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.one_kernel("it is about what the agent keeps", vm="5.10")
 PROCESSES: Final = 200
 LAST: Final = "the-last-one"
 POLICY: Final = """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Value = Callable[..., float]
 
+pytestmark = pytest.mark.one_kernel("it is about what the agent counts", vm="6.12")
 OPENS = 25
 RUNS = 7
 POLICY = """\

@@ -90,6 +90,7 @@ def agent(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield running
 
 
+@pytest.mark.one_kernel("test_policy_properties has the kernel's side", vm="5.10")
 @pytest.mark.usefixtures("agent")
 def test_a_policy_reports_its_hits_and_no_other(tmp_path: Path, finish: Path) -> None:
     """From add to delete the watched name makes an event with process and thread, others none."""
@@ -112,6 +113,7 @@ def test_a_policy_reports_its_hits_and_no_other(tmp_path: Path, finish: Path) ->
     assert "   tracepoint   " in listed
 
 
+@pytest.mark.one_kernel("test_policy_scale has the kernel's side", vm="6.1")
 def test_a_hundred_policies_leave_nothing(tmp_path: Path, agent: subprocess.Popen[bytes]) -> None:
     """After all are deleted the agent has the BPF objects it had after the first was."""
     # The kernel takes 64 programs at one tracepoint.
@@ -132,6 +134,7 @@ def test_a_hundred_policies_leave_nothing(tmp_path: Path, agent: subprocess.Pope
     assert before == bpf_objects(agent.pid)
 
 
+@pytest.mark.one_kernel("it is about files", vm="newest")
 def test_a_directory_of_policies(tmp_path: Path, finish: Path) -> None:
     """A file that is there at start reports, and its next version instead of it."""
     directory = tmp_path / "tp"

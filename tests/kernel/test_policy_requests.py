@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kernel.agents import running_agent, start_agent, subscribed, wait
 from kernel.recorder import DEADLINE_S
 from network_listener import listener
@@ -14,6 +16,7 @@ from network_listener import listener
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.one_kernel("it is about what the agent does with a hit", vm="6.1")
 GETURL = 7
 POLICY = """\
 apiVersion: cilium.io/v1alpha1

@@ -87,6 +87,7 @@ def home(hierarchy: Hierarchy) -> Iterator[Path]:
         yield made
 
 
+@pytest.mark.one_kernel("test_policy_workloads has the kernel's side", vm="5.10")
 def test_first_process_of_an_announced_container(
     tmp_path: Path, workload: Path, home: Path
 ) -> None:

@@ -114,6 +114,7 @@ def column(table: str, name: str) -> str:
     return row[head.index(name) :].split()[0]
 
 
+@pytest.mark.one_kernel("test_enforcement has the kernel's side", vm="newest")
 def test_write_protection_of_the_quickstart(tmp_path: Path, workload: Path) -> None:
     """/etc is protected from the command line: who writes is killed; denied, by LSM hooks."""
     if not Kernel.running().abilities.can_lsm:

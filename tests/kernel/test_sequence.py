@@ -15,18 +15,16 @@ if TYPE_CHECKING:
 
     from kernel.recorder import Recorder
 
-COUNT = 10_000
 
-
-def test_ten_thousand_processes(recorder: Recorder, workload: Path, tmp_path: Path) -> None:
-    """Fork, exec and exit of 10,000 children: once each, in order, with parent, number, status."""
+def test_many_processes(recorder: Recorder, workload: Path, tmp_path: Path, count: int) -> None:
+    """Fork, exec and exit of each child: once each, in order, with parent, number, status."""
     program, finish = str(workload / "sequence"), str(workload / "finish")
     unknown = recorder.stats.snapshot()[Counter.PROCESS_UNKNOWN]
 
-    tree = recorder.run([program, str(COUNT), finish], output=tmp_path / "out")
+    tree = recorder.run([program, str(count), finish], output=tmp_path / "out")
 
     children = read_statuses(tmp_path / "out")
-    assert COUNT == len(children)
+    assert count == len(children)
     # the root: fork, exec, and its exit at the end; in between three messages of each child
     first_fork, root_exec, *middle, root_exit = tree.messages
     assert isinstance(first_fork, ForkMessage)
@@ -41,9 +39,9 @@ def test_ten_thousand_processes(recorder: Recorder, workload: Path, tmp_path: Pa
     assert {root_exec.process} == {message.parent for message in forks + execs}
     assert [fork.process for fork in forks] == [message.previous for message in execs]
     assert [message.process for message in execs] == [message.process for message in exits]
-    numbers = [str(number).encode() for number in range(COUNT)]
+    numbers = [str(number).encode() for number in range(count)]
     assert [(finish.encode(), number) for number in numbers] == [message.argv for message in execs]
-    assert [int(ExecFlag.FIRST)] * COUNT == [message.flags for message in execs]
+    assert [int(ExecFlag.FIRST)] * count == [message.flags for message in execs]
     assert [status for _, status in children] == [message.code for message in exits]
     times = [message.ktime_ns for message in exits]
     assert sorted(times) == times
