@@ -82,3 +82,11 @@ def run_client(
         )
 
     return run
+
+
+@pytest.fixture
+def umask_of_the_strict() -> Iterator[None]:
+    """Files are for their owner alone, unless somebody says otherwise."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)

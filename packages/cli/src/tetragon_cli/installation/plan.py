@@ -54,6 +54,7 @@ def plan(choices: Choices, things: Sequence[Wanted], before: Record | None) -> P
 
 class _Comparison:
     def __init__(self, choices: Choices, before: Record) -> None:
+        self._layout = choices.layout
         self._seen: Callable[[Path], Path] = choices.layout.seen
         self._before = before
         self.plan = Plan(
@@ -89,6 +90,11 @@ class _Comparison:
             mark = mark_of(self._seen(above))
             if mark is not None and not self._seen(above).is_dir():
                 raise TetragonError(f"{above} is no folder, so {path} cannot be put there")
+        root = self._layout.root
+        if not self._seen(path.parent).resolve().is_relative_to(root):
+            raise TetragonError(
+                f"{path.parent} leads out of {root} by a symbolic link: make that a relative one"
+            )
 
     def _add_tree(self, thing: Tree) -> None:
         seen = self._seen(thing.path)
@@ -163,8 +169,12 @@ class _Comparison:
     def add_obsolete(self) -> None:
         """What an earlier installation had and this one has not."""
         before, now = self._before, self.plan.record
+        for tree in sorted(before.trees - now.trees):
+            if self._seen(tree).is_dir():
+                self.plan.steps.append(Step(verb=Verb.REMOVE, path=tree, note="of another prefix"))
+        trees = before.trees | now.trees
         for path, mark in sorted(before.marks.items()):
-            if path in now.marks or any(path.is_relative_to(tree) for tree in now.trees):
+            if path in now.marks or any(path.is_relative_to(tree) for tree in trees):
                 continue
             found = mark_of(self._seen(path))
             if found == mark:
