@@ -102,7 +102,7 @@ format: ## rewrite Python and C in the project's form
 	$(Q)git ls-files '*.c' '*.h' | xargs -r .venv/bin/clang-format -i --style=file:bpf/.clang-format
 
 .PHONY: codegen
-codegen: ## regenerate the protobuf code, the record layouts, the tables of options and metrics
+codegen: ## regenerate the protobuf code, the record layouts, the reference
 	$(Q)tools/setup dev
 	$(Q)$(PYTHON) tools/gen_proto.py
 	$(Q)$(MAKE) bpf
@@ -110,6 +110,10 @@ codegen: ## regenerate the protobuf code, the record layouts, the tables of opti
 	$(Q)$(PYTHON) tools/gen_options.py
 	$(Q)$(PYTHON) tools/gen_metrics.py
 	$(Q)$(PYTHON) tools/gen_crds.py
+	$(Q)$(PYTHON) tools/gen_cli.py
+	$(Q)$(PYTHON) tools/gen_events.py
+	$(Q)$(PYTHON) tools/gen_policy_language.py
+	$(Q)$(PYTHON) tools/gen_errors.py
 	$(Q)$(PYTHON) tools/gen_contrib.py
 
 .PHONY: lock

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from page import write_or_check
+from page import by_hand, write_or_check
 from tetragon_server.metrics.catalog import ABSENT, GROUPS, PROCESS_METRICS
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[1]
 OUTPUT: Final = ROOT / "docs/reference/metrics.md"
 
-MARK: Final = "<!-- from here on by tools/gen_metrics.py -->\n"
-"""What is above is written by hand."""
 TABLE: Final = """
 | metric | type | labels | what it is | Tetragon's |
 |---|---|---|---|---|
@@ -42,10 +40,7 @@ Tetragon's other metrics, and why each is not here. Those of the Go runtime (`go
 
 def generate() -> str:
     """The whole page."""
-    by_hand, mark, _ = OUTPUT.read_text().partition(MARK)
-    if not mark:
-        raise SystemExit(f"{OUTPUT}: the line {MARK.strip()!r} is missing")
-    lines = [by_hand, mark]
+    lines = [by_hand(OUTPUT, "gen_metrics")]
     for title, families in GROUPS.items():
         lines.append(f"\n### {title}\n{TABLE}")
         lines += [_row(family) for family in families]

@@ -6,12 +6,11 @@ With --check nothing is written; exit code 1 says that the page is not what it w
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from page import write_or_check
+from page import by_hand, cell, write_or_check
 from tetragon_server.config.grouping import option_groups
 from tetragon_server.config.ignored import IGNORED
 from tetragon_server.config.writing import written
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[1]
 OUTPUT: Final = ROOT / "docs/reference/agent-options.md"
 
-MARK: Final = "<!-- from here on by tools/gen_options.py -->\n"
-"""What is above is written by hand."""
 TABLE: Final = "| option | kind | default | what it is for | |\n|---|---|---|---|---|\n"
 IGNORED_HEAD: Final = """
 ## Accepted without effect
@@ -38,10 +35,7 @@ Tetragon's default gets one warning with what happens instead.
 
 def generate() -> str:
     """The whole page."""
-    by_hand, mark, _ = OUTPUT.read_text().partition(MARK)
-    if not mark:
-        raise SystemExit(f"{OUTPUT}: the line {MARK.strip()!r} is missing")
-    lines = [by_hand, mark]
+    lines = [by_hand(OUTPUT, "gen_options")]
     for title, options in option_groups():
         lines.append(f"\n### {title}\n\n{TABLE}")
         lines += [_row(option) for option in options]
@@ -58,15 +52,11 @@ def _row(option: Option) -> str:
     kind = option.kind.name + (", reload" if option.reloads else "")
     default = _code(written(option.kind, option.default))
     remark = "ours" if option.is_ours else option.differs
-    return f"| {name} | {kind} | {default} | {_cell(option.text)} | {_cell(remark)} |\n"
+    return f"| {name} | {kind} | {default} | {cell(option.text)} | {cell(remark)} |\n"
 
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"[|*\[\]]", r"\\\g<0>", text).replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,28 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Final
 
-__all__ = ["write_or_check"]
+__all__ = ["by_hand", "cell", "write_or_check"]
 
 ROOT: Final = Path(__file__).parents[1]
+
+
+def by_hand(page: Path, program: str) -> str:
+    """What is written by hand above the mark of tools/PROGRAM.py, and the mark."""
+    mark = f"<!-- from here on by tools/{program}.py -->\n"
+    above, found, _ = page.read_text().partition(mark)
+    if not found:
+        raise SystemExit(f"{page}: the line {mark.strip()!r} is missing")
+    return above + mark
+
+
+def cell(text: str) -> str:
+    """Text that Markdown shows as it is, also in a table."""
+    return re.sub(r"[|*\[\]]", r"\\\g<0>", text).replace("<", "&lt;")
 
 
 def write_or_check(page: Path, text: str) -> int:

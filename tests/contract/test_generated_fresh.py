@@ -11,11 +11,13 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize(
-    "generator", ["gen_contrib", "gen_crds", "gen_metrics", "gen_options", "gen_proto", "gen_wire"]
+GENERATORS: Final = (
+    *("gen_cli", "gen_contrib", "gen_crds", "gen_errors", "gen_events", "gen_metrics"),
+    *("gen_options", "gen_policy_language", "gen_proto", "gen_wire"),
 )
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_generated_files_are_fresh(generator: str) -> None:
     """The generator finds nothing to change."""
     result = subprocess.run(

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .model import Action, Hook, Selector
     from .problems import Problems
 
-__all__ = ["check_actions"]
+__all__ = ["ACTION_HOOKS", "PARAMETER_OWNERS", "check_actions"]
 
 _KERNEL: Final = frozenset({HookKind.KPROBE, HookKind.FENTRY, HookKind.TRACEPOINT})
 _ALL: Final = frozenset(HookKind)
 _NO_FENTRY: Final = _ALL - {HookKind.FENTRY}
-_HOOKS: Final = {
+ACTION_HOOKS: Final = {
     "Post": _ALL,
     "NoPost": _ALL,
     "Sigkill": _NO_FENTRY,
@@ -32,10 +32,11 @@ _HOOKS: Final = {
     "DnsLookup": _KERNEL,
     "Set": frozenset({HookKind.USDT}),
 }
+"""Sections of a policy in which an action is possible."""
 _POST: Final = frozenset({"Post"})
 _OVERRIDE: Final = frozenset({"Override"})
 _SOCK: Final = frozenset({"TrackSock", "UntrackSock"})
-_OWNERS: Final = {
+PARAMETER_OWNERS: Final = {
     "rate_limit": _POST,
     "kernel_stack_trace": _POST,
     "user_stack_trace": _POST,
@@ -67,9 +68,9 @@ def check_actions(
 ) -> None:
     """Note what is wrong with a selector's matchActions and matchReturnActions."""
     for action in (*selector.match_actions, *selector.match_return_actions):
-        if action.action not in _HOOKS:
+        if action.action not in ACTION_HOOKS:
             continue
-        if hook.kind not in _HOOKS[action.action]:
+        if hook.kind not in ACTION_HOOKS[action.action]:
             message = f"{action.action} is not possible in {hook.kind.value}"
             problems.error(message, action.at("action"))
             continue
@@ -82,7 +83,7 @@ def check_actions(
 
 
 def _check_owners(action: Action, problems: Problems) -> None:
-    for name, owners in _OWNERS.items():
+    for name, owners in PARAMETER_OWNERS.items():
         if getattr(action, name) and action.action not in owners:
             message = f"belongs to {' and '.join(sorted(owners))}, not to {action.action}"
             note = problems.error if owners is _POST else problems.warn
