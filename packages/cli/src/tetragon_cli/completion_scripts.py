@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import ShellComplete, get_completion_class
 
 from .group import PROGRAM, root
 
@@ -27,7 +27,8 @@ def completion_script(shell: str, *, with_descriptions: bool = True) -> str:
     completion = get_completion_class(shell)
     if completion is None:
         raise click.UsageError(f"no completion for {shell}")
-    script = completion(root, {}, PROGRAM, variable).source()
+    # Not the class's own: for bash it would ask the bash that is here for its version.
+    script = ShellComplete.source(completion(root, {}, PROGRAM, variable))
     for written, wanted in () if with_descriptions else _DESCRIBED[shell]:
         if written not in script:
             raise click.UsageError(f"descriptions cannot be left out of the script for {shell}")

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The man pages, as far as the executable has them."""
+"""The man pages."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from .wanted import File
 
@@ -16,16 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["manuals"]
 
-_SECTIONS: Final = "158"
-
 
 def manuals(choices: Choices) -> Iterator[Wanted]:
-    """`NAME.SECTION` each."""
-    folder = files("tetragon_cli") / "_man"
-    if not folder.is_dir():
-        return
-    for page in sorted(folder.iterdir(), key=lambda one: one.name):
-        section = page.name.rpartition(".")[2]
-        if section in _SECTIONS:
-            path = choices.layout.shared("man") / f"man{section}" / page.name
-            yield File(path=path, content=page.read_bytes())
+    """One for each command, and one of the settings."""
+    from ..manual.pages import man_pages  # noqa: PLC0415  # imports every command
+
+    folder = choices.layout.shared("man")
+    for page in man_pages():
+        path = folder / f"man{page.section}" / page.file_name
+        yield File(path=path, content=page.text.encode())

@@ -11,7 +11,7 @@ from .steps import Step, Verb
 from .wanted import mark_of, marks_below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .layout import Layout
     from .record import Record
@@ -24,9 +24,10 @@ _AGENT_FILES: Final = ("tetragon.pid", "tetragon.sock", "tetragon-info.json")
 """In the first, while the agent runs; it removes them when it ends."""
 
 
-def removal(layout: Layout, record: Record, *, purge: bool) -> list[Step]:
-    """Files, then folders, deepest first, then the record. Raises OSError."""
+def removal(layout: Layout, record: Record, copies: Sequence[Path], *, purge: bool) -> list[Step]:
+    """Files and copies, then folders, deepest first. The record is to go last. Raises OSError."""
     found = _Removal(layout, record, purge=purge)
+    found.add_copies(copies)
     found.add_trees()
     found.add_files()
     found.add_folders()
@@ -44,6 +45,8 @@ class _Removal:
         self._purge = purge
         self._gone: set[Path] = set()
         """What is not there any more then."""
+        self._emptied: set[Path] = set()
+        """Folders that go when nothing else is in them."""
         self.steps: list[Step] = []
 
     def _remove(self, path: Path, note: str = "") -> None:
@@ -52,6 +55,12 @@ class _Removal:
 
     def _keep(self, path: Path, note: str) -> None:
         self.steps.append(Step(verb=Verb.KEEP, path=path, note=note))
+
+    def add_copies(self, copies: Sequence[Path]) -> None:
+        """Programs that the executable has unpacked."""
+        for path in copies:
+            self._remove(path, "unpacked program")
+            self._emptied |= {path.parent, path.parent.parent}
 
     def add_trees(self) -> None:
         """One line for each; what is not ours in it stays, and has a line."""
@@ -85,7 +94,7 @@ class _Removal:
     def add_folders(self) -> None:
         """Those that were made, when nothing of others is in them."""
         self._gone.add(RECORD)
-        folders = {*self._record.folders, *self._below_trees(), STATE}
+        folders = {*self._record.folders, *self._below_trees(), *self._emptied, STATE}
         if self._layout.is_host:
             folders |= set(AGENT_FOLDERS)
             self._gone |= {AGENT_FOLDERS[0] / name for name in _AGENT_FILES}

@@ -10,7 +10,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tetragon_core.errors import TetragonError, UsageError
+from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
 
 from ..kept_policies import kept_names, remove_kept
 from .hooks import Hooks
@@ -47,9 +47,9 @@ class Uninstalling:
             record = Record.read(layout)
             if record is None:
                 raise _nothing(layout)
-            self._trees = record.trees
-            self._steps = removal(layout, record, purge=purge)
-            self._copies = list(unused_copies(layout.root))
+            copies = list(unused_copies(layout))
+            self._trees = {*record.trees, *copies}
+            self._steps = removal(layout, record, copies, purge=purge)
         self._hooks = Hooks(layout, record.hooks)
         self._was_active = manager.is_active()
         self._pins, goes_on = _kept_root()
@@ -68,7 +68,6 @@ class Uninstalling:
         yield from (line(verb, name, "it enforces") for name in self._policies)
         yield from self._hooks.remove_lines()
         yield from map(str, self._steps)
-        yield from (line(Verb.REMOVE, str(path), "unpacked program") for path in self._copies)
         yield line(Verb.REMOVE, str(RECORD), "the record of this")
 
     def run(self) -> None:
@@ -76,16 +75,22 @@ class Uninstalling:
         with told_errors(), locked(self._layout):
             self._manager.disable()
             if not self._keeps_enforcing and self._layout.is_host:
-                remove_kept(self._pins, lambda _: None, force=False)
+                self._end_enforcing()
             self._hooks.remove()
             self._remove_files()
         with suppress(TetragonError):
             self._manager.look_again()
 
+    def _end_enforcing(self) -> None:
+        try:
+            remove_kept(self._pins, lambda _: None, force=False)
+        except AlreadyRunningError as error:
+            raise AlreadyRunningError(
+                f"an agent runs that is not the service, and has policies in {self._pins}: stop it,"
+                " or give --keep-enforcing"
+            ) from error
+
     def _remove_files(self) -> None:
-        for copy in self._copies:
-            shutil.rmtree(copy)
-            _remove_empty(copy.parent)
         removed = [step.path for step in self._steps if step.verb is Verb.REMOVE]
         # The folder of the record goes after it.
         is_last = [path for path in removed if path in RECORD.parents]

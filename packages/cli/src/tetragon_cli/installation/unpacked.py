@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .layout import Layout
+
 __all__ = ["unused_copies"]
 
 _PLACES: Final = (Path("/var/lib/tetragon-mini/program"), Path("/run/tetragon-mini/program"))
 _LOCK: Final = "lock"
 
 
-def unused_copies(root: Path) -> Iterator[Path]:
-    """Copies that nobody but this process runs from."""
+def unused_copies(layout: Layout) -> Iterator[Path]:
+    """Copies that nobody but this process runs from, as the host sees them."""
     for place in _PLACES:
-        folder = root / place.relative_to("/")
+        folder = layout.seen(place)
         if folder.is_dir() and not folder.is_symlink():
             copies = (path for path in sorted(folder.iterdir()) if not path.is_symlink())
-            yield from (path for path in copies if path.is_dir() and _is_unused(path))
+            unused = (path for path in copies if path.is_dir() and _is_unused(path))
+            yield from (place / path.name for path in unused)
 
 
 def _is_unused(copy: Path) -> bool:
