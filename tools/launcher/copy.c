@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,6 +17,8 @@
 #define TEMPORARY ".new-"
 /* A copy of another version that was not used for so long is removed. */
 #define KEEP_S (24 * 3600)
+#define START_S 60 /* nobody needs so long to lock the directory it has made */
+#define ATTEMPTS 8
 
 /*
  * The lock of a copy, shared by all that run from it: the descriptor goes on to the program. Its
@@ -56,6 +57,11 @@ int open_copy(int place, const char *name, uid_t owner)
 	return -1;
 }
 
+static bool is_temporary(const char *name)
+{
+	return strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0;
+}
+
 /* Removes a copy nobody uses, or what an interrupted start left. */
 static void remove_unused(int place, const char *name)
 {
@@ -64,9 +70,12 @@ static void remove_unused(int place, const char *name)
 	struct stat used;
 
 	if (lock >= 0 && fstat(lock, &used) == 0 &&
-	    (strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0 ||
-	     time(NULL) - used.st_mtime > KEEP_S))
+	    (is_temporary(name) || time(NULL) - used.st_mtime > KEEP_S))
 		remove_tree(place, name);
+	/* Interrupted before it had a lock: it is empty. */
+	if (fd >= 0 && lock < 0 && is_temporary(name) && fstat(fd, &used) == 0 &&
+	    time(NULL) - used.st_mtime > START_S)
+		unlinkat(place, name, AT_REMOVEDIR);
 	if (lock >= 0)
 		close(lock);
 	if (fd >= 0)
@@ -81,78 +90,109 @@ static void remove_others(int place, const char *own)
 
 	while (list && (one = readdir(list)))
 		if (strcmp(one->d_name, own) != 0 &&
-		    (strlen(one->d_name) == TREE_NAME_LENGTH ||
-		     strncmp(one->d_name, TEMPORARY, strlen(TEMPORARY)) == 0))
+		    (strlen(one->d_name) == TREE_NAME_LENGTH || is_temporary(one->d_name)))
 			remove_unused(place, one->d_name);
 	if (list)
 		closedir(list);
 }
 
 /* Writes all of it into an empty directory. */
-static int fill(int directory, const char *path, const struct payload *payload)
+static int fill(int directory, const char *path, char *tree, uint64_t size)
 {
-	char *tree = unpack_payload(payload);
-	int error;
+	int error = write_tree(tree, size, directory, path);
 
-	if (!tree)
-		return ENOMEM;
-	error = write_tree(tree, payload->trailer.tree_size, directory, path);
-	munmap(tree, payload->trailer.tree_size);
 	/* On the disk before its name says that it is whole. */
 	if (!error && syncfs(directory) != 0)
 		error = errno;
 	return error ? error : write_manifest(directory);
 }
 
-/* Gives the directory its name; what has it and is no good goes away, unless it is good by now. */
-static int publish(int place, const char *temporary, const char *name, uid_t owner)
+/*
+ * Gives the directory its name; 0, EEXIST with a good copy that is there by now, or what errno
+ * says.
+ *
+ * A copy that is no good changes places with the new one at one moment, so that what runs from it,
+ * and who has just found another new one there, goes on by the same paths; then it is removed.
+ */
+static int publish(int place, const char *temporary, const char *name, uid_t owner, int *copy)
 {
 	char old[80];
 
-	if (renameat(place, temporary, place, name) == 0)
-		return 0;
-	if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
-		return errno;
-	if (open_copy(place, name, owner) >= 0)
-		return EEXIST;
 	snprintf(old, sizeof(old), "%s-old", temporary);
-	if (renameat(place, name, place, old) != 0)
-		return errno;
-	remove_tree(place, old);
-	return renameat(place, temporary, place, name) == 0 ? 0 : errno;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (renameat(place, temporary, place, name) == 0)
+			return 0;
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return errno;
+		*copy = open_copy(place, name, owner);
+		if (*copy >= 0)
+			return EEXIST;
+		if (renameat2(place, temporary, place, name, RENAME_EXCHANGE) == 0) {
+			remove_tree(place, temporary);
+			return 0;
+		}
+		/* A file system, or a kernel, that cannot exchange. */
+		if (errno != ENOENT && renameat(place, name, place, old) == 0)
+			remove_tree(place, old);
+	}
+	return EBUSY;
 }
 
-int make_copy(int place, const char *place_path, const struct payload *payload, const char **reason)
+/* A new directory that is locked by this process; -1 and errno. */
+static int make_temporary(int place, char *name, size_t size, int *lock)
 {
-	char temporary[64], path[MAX_PATH];
-	int directory, lock, error;
 	uint64_t random = 0;
+	struct stat found;
+	int directory;
 
-	remove_others(place, payload->name);
 	/* Not the process id: another PID namespace may have the same directory. */
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	snprintf(temporary, sizeof(temporary), TEMPORARY "%016llx", (unsigned long long)random);
+	snprintf(name, size, TEMPORARY "%016llx", (unsigned long long)random);
+	if (mkdirat(place, name, 0700) != 0)
+		return -1;
+	directory = openat(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*lock = openat(directory, LOCK, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	if (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) == 0 && fchmod(*lock, 0644) == 0 &&
+	    fchmod(directory, 0755) == 0 && fstat(*lock, &found) == 0) {
+		if (found.st_nlink)
+			return directory;
+		errno = ENOENT;
+	}
+	if (*lock >= 0)
+		close(*lock);
+	if (directory >= 0)
+		close(directory);
+	return -1;
+}
+
+int make_copy(int place, const char *place_path, const struct payload *payload, char *tree,
+	      const char **reason)
+{
+	char temporary[64], path[MAX_PATH];
+	int directory = -1, copy = -1, lock, error;
+
+	remove_others(place, payload->name);
 	snprintf(path, sizeof(path), "%s/%s", place_path, payload->name);
-	if (mkdirat(place, temporary, 0700) != 0) {
+	/* Before it is locked, another start may take it for what an interrupted one left. */
+	for (int i = 0; i < ATTEMPTS && directory < 0; i++) {
+		directory = make_temporary(place, temporary, sizeof(temporary), &lock);
+		if (directory < 0 && errno != EWOULDBLOCK && errno != ENOENT)
+			break;
+	}
+	if (directory < 0) {
 		*reason = strerror(errno);
+		unlinkat(place, temporary, AT_REMOVEDIR);
 		return -1;
 	}
-	directory = openat(place, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	lock = openat(directory, LOCK, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-	error = lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0 || fchmod(lock, 0644) != 0 ||
-				fchmod(directory, 0755) != 0
-			? errno
-			: fill(directory, path, payload);
+	error = fill(directory, path, tree, payload->trailer.tree_size);
 	if (!error)
-		error = publish(place, temporary, payload->name, geteuid());
+		error = publish(place, temporary, payload->name, geteuid(), &copy);
 	if (error) {
 		remove_tree(place, temporary);
 		close(directory);
 		close(lock);
-		if (error == EEXIST)
-			return open_copy(place, payload->name, geteuid());
 		*reason = strerror(error);
-		return -1;
+		return copy;
 	}
 	flock(lock, LOCK_SH);
 	return directory;

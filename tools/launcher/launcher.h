@@ -37,7 +37,7 @@ void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)
 
 /* payload.c */
 void open_payload(struct payload *payload);
-/* The tree as a tar archive of trailer.tree_size bytes; NULL when memory is short. */
+/* The tree as a tar archive of trailer.tree_size bytes. */
 char *unpack_payload(const struct payload *payload);
 
 /* tree.c: writes the archive below the directory fd; 0, or what errno says. */
@@ -61,7 +61,7 @@ int open_place(const char *path, uid_t owner, bool make, const char **reason);
 
 /* copy.c: a descriptor of a copy that may be used, which stays locked by this process; or -1. */
 int open_copy(int place, const char *name, uid_t owner);
-int make_copy(int place, const char *place_path, const struct payload *payload,
+int make_copy(int place, const char *place_path, const struct payload *payload, char *tree,
 	      const char **reason);
 
 #endif

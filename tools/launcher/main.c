@@ -60,6 +60,48 @@ static void add_reason(char *reasons, const char *path, const char *reason)
 		 reason);
 }
 
+/* What the program opens first would take the number of a stream that is closed. */
+static void open_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Libraries of this host are made for its C library, which the program does not use. */
+static void forget_libraries(void)
+{
+	unsetenv("LD_PRELOAD");
+	unsetenv("LD_AUDIT");
+	unsetenv("LD_LIBRARY_PATH");
+}
+
+/* Unpacks in the first place where that is possible; returns with the reasons when there is none.
+ */
+static void use_new_copy(const struct places *places, const struct payload *payload,
+			 char **arguments, char *reasons)
+{
+	char *tree = NULL;
+
+	for (int i = 0; i < places->count; i++) {
+		const char *reason;
+		int place;
+
+		if (!places->may_write[i])
+			continue;
+		if (!tree)
+			tree = unpack_payload(payload);
+		place = open_place(places->path[i], places->owner[i], true, &reason);
+		if (place >= 0 && make_copy(place, places->path[i], payload, tree, &reason) >= 0)
+			run(places->path[i], payload->name, arguments);
+		add_reason(reasons, places->path[i], reason);
+	}
+}
+
 int main(int count, char **arguments)
 {
 	static char reasons[REASONS_LENGTH];
@@ -67,23 +109,14 @@ int main(int count, char **arguments)
 	struct payload payload;
 
 	(void)count;
+	open_streams();
+	forget_libraries();
 	open_payload(&payload);
 	find_places(&places);
 	use_copy(&places, &payload, arguments);
-	for (int i = 0; i < places.count; i++) {
-		const char *reason;
-		int place;
-
-		if (!places.may_write[i])
-			continue;
-		place = open_place(places.path[i], places.owner[i], true, &reason);
-		if (place >= 0 && make_copy(place, places.path[i], &payload, &reason) >= 0)
-			run(places.path[i], payload.name, arguments);
-		add_reason(reasons, places.path[i], reason);
-	}
+	use_new_copy(&places, &payload, arguments, reasons);
 	fail("cannot unpack itself: %s; %sset TETRAGON_MINI_PROGRAM_DIR to a directory with %u MB "
-	     "of "
-	     "room from which programs may run",
+	     "of room from which programs may run",
 	     reasons[0] ? reasons : "there is no home directory",
 	     geteuid() == 0 ? "" : "run it once as root, whose copy everybody uses, or ",
 	     (unsigned)(payload.trailer.tree_size / 1000000 + 1));

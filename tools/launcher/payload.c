@@ -49,7 +49,8 @@ char *unpack_payload(const struct payload *payload)
 	packed = mmap(NULL, trailer->packed_size + before, PROT_READ, MAP_PRIVATE, payload->fd,
 		      (off_t)page);
 	if (tree == MAP_FAILED || packed == MAP_FAILED)
-		return NULL;
+		fail("cannot unpack itself: %s; that takes %u MB of memory", strerror(errno),
+		     (unsigned)((trailer->tree_size + trailer->packed_size) / 1000000 + 1));
 	/* The frame has a checksum, which is compared here. */
 	size = ZSTD_decompress(tree, trailer->tree_size, packed + before, trailer->packed_size);
 	if (ZSTD_isError(size) || size != trailer->tree_size)

@@ -86,11 +86,15 @@ int open_place(const char *path, uid_t owner, bool make, const char **reason)
 	for (word = strtok_r(words, "/", &rest); fd >= 0 && word;
 	     word = strtok_r(NULL, "/", &rest)) {
 		int above = fd;
+		bool is_good;
 
 		fd = open_next(above, word, make);
 		*reason = strerror(errno);
+		/* In /tmp a link to a good folder may be another user's, who can turn it. */
+		is_good = fstatat(above, word, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  (found.st_uid == 0 || found.st_uid == owner);
 		close(above);
-		if (fd >= 0 && (fstat(fd, &found) != 0 || !is_private(&found, owner))) {
+		if (fd >= 0 && (!is_good || fstat(fd, &found) != 0 || !is_private(&found, owner))) {
 			*reason = "others can change it, or a folder above it";
 			close(fd);
 			fd = -1;
