@@ -15,6 +15,7 @@ import provenance
 from .archive import pack
 from .needs import missing_libraries
 from .program import write_program
+from .search_paths import remove_search_paths
 
 __all__ = ["main"]
 
@@ -43,6 +44,7 @@ def collect() -> Path:
     package = tree / f"{NAME}.pkg"
     write_program(package, tree / NAME, "lib")
     package.unlink()
+    remove_search_paths(tree / "lib")
     for path in tree.rglob("*"):
         if path.is_file() and path != tree / NAME:
             path.chmod(0o755 if ".so" in path.name else 0o644)
