@@ -32,7 +32,7 @@ def built(tmp_path: Path) -> Path:
 
 
 def test_the_executable_runs_in_it(built: Path) -> None:
-    """With the C library that is there and nothing of this host but /dev and /proc."""
+    """With its own C library and nothing of this host but /dev and /proc; nothing is unpacked."""
     script = (
         'mkdir "$1/dev" "$1/proc" && mount --bind /dev "$1/dev" && mount --bind /proc "$1/proc" &&'
         ' exec chroot "$1" /usr/bin/tetragon-mini version'
@@ -45,6 +45,13 @@ def test_the_executable_runs_in_it(built: Path) -> None:
     )
 
     assert f"CLI version: {tetragon_core.__version__}\n" == ran.stdout
+    assert not (built / "var/lib").exists()
+
+
+def test_settings_are_the_clusters(built: Path) -> None:
+    """A file in the image would count where no other is mounted."""
+    assert not (built / "etc/tetragon").exists()
+    assert (built / "usr/share/doc/tetragon-mini/licenses.txt").is_file()
 
 
 def test_nothing_is_fetched(built: Path) -> None:
