@@ -45,7 +45,9 @@ def tree_archive(tree: Path) -> bytes:
 def pack(launcher: Path, tree: Path, target: Path) -> None:
     """Write the executable; its old file, which may be running, is replaced."""
     archive = tree_archive(tree)
-    packed = subprocess.run(_COMPRESS, input=archive, check=True, stdout=subprocess.PIPE).stdout
+    # Told the size, it takes no more memory than that needs.
+    command = (*_COMPRESS, f"--stream-size={len(archive)}")
+    packed = subprocess.run(command, input=archive, check=True, stdout=subprocess.PIPE).stdout
     trailer = _TRAILER.pack(_MAGIC, len(packed), len(archive), hashlib.sha256(packed).digest())
     temporary = target.with_name(f".{target.name}.new")
     temporary.write_bytes(launcher.read_bytes() + packed + trailer)
