@@ -11,7 +11,7 @@ else
 Q := @
 endif
 
-PYTHON := .venv/bin/python
+VENV_PYTHON := .venv/bin/python
 OBJECTS := packages/sensors/src/tetragon_sensors/_objects
 KERNEL ?= 6.1
 LEVEL ?=
@@ -38,7 +38,7 @@ setup: ## install what development needs (system packages, .venv), if anything i
 run: ## build, start the agent and print this host's events until Ctrl-C
 	$(Q)tools/setup run
 	$(Q)$(MAKE) bpf
-	$(Q)$(PYTHON) tools/compile.py --optional
+	$(Q)$(VENV_PYTHON) tools/compile.py --optional
 	$(Q)tools/run $(ARGS)
 
 .PHONY: bpf
@@ -51,31 +51,32 @@ test: ## run every test this machine can run (LEVEL=unit for one tox environment
 		$(if $(filter vm-% machine,$(PARTS)),vm) $(filter roots machine runtimes kubernetes,$(PARTS))
 	$(Q)$(MAKE) bpf
 	$(Q)$(if $(filter $(EXE_LEVELS),$(PARTS)),$(MAKE) dist)
-	$(Q)$(PYTHON) tools/test $(LEVEL) $(ARGS)
+	$(Q)$(VENV_PYTHON) tools/test $(LEVEL) $(ARGS)
 
 .PHONY: vmtest
-vmtest: ## run the kernel tests on another kernel: KERNEL=5.10, 6.1, 6.12 or newest
-	$(Q)tools/setup dev vm
+vmtest: ## run the kernel tests on another kernel: KERNEL=5.10, 6.1, 6.12 or newest (ARCH=arm64)
+	$(Q)tools/setup dev vm $(if $(ARCH),$(ARCH))
 	$(Q)$(MAKE) bpf
-	$(Q)$(PYTHON) tools/test vm-$(KERNEL) $(ARGS)
+	$(Q)$(VENV_PYTHON) $(if $(ARCH),tools/$(ARCH) $(KERNEL) -- python3 -m pytest -p no:cacheprovider \
+		--level kernel,tools/test vm-$(KERNEL)) $(ARGS)
 
 .PHONY: dist
 dist: ## build the one executable, dist/tetragon-mini
 	$(Q)tools/setup dist
 	$(Q)$(MAKE) bpf
-	$(Q)$(PYTHON) tools/compile.py
-	$(Q)$(PYTHON) tools/dist
+	$(Q)$(VENV_PYTHON) tools/compile.py
+	$(Q)$(VENV_PYTHON) tools/dist
 
 .PHONY: packages
 packages: ## build a .deb and an .rpm of the executable in dist/
 	$(Q)tools/setup packages
 	$(Q)$(MAKE) dist
-	$(Q)$(PYTHON) tools/packages
+	$(Q)$(VENV_PYTHON) tools/packages
 
 .PHONY: release
 release: ## build and test what is published of a version, in dist/release/ (a clean checkout only)
 	$(Q)tools/setup dev dist
-	$(Q)$(PYTHON) tools/release $(ARGS)
+	$(Q)$(VENV_PYTHON) tools/release $(ARGS)
 
 .PHONY: image
 image: ## build the container image of dist/tetragon-mini, with buildah or podman
@@ -85,8 +86,8 @@ image: ## build the container image of dist/tetragon-mini, with buildah or podma
 bench: ## measure costs; figures and method are printed together
 	$(Q)tools/setup dev vm
 	$(Q)$(MAKE) bpf
-	$(Q)$(PYTHON) tools/compile.py
-	$(Q)PYTHONPATH=tools $(PYTHON) -m $(BENCH) $(ARGS)
+	$(Q)$(VENV_PYTHON) tools/compile.py
+	$(Q)PYTHONPATH=tools $(VENV_PYTHON) -m $(BENCH) $(ARGS)
 
 .PHONY: lint
 lint: ## check style, types, import directions and that generated files are fresh
@@ -97,24 +98,24 @@ lint: ## check style, types, import directions and that generated files are fres
 .PHONY: format
 format: ## rewrite Python and C in the project's form
 	$(Q)tools/setup dev
-	$(Q)$(PYTHON) -m ruff check --quiet --fix-only .
-	$(Q)$(PYTHON) -m ruff format --quiet .
+	$(Q)$(VENV_PYTHON) -m ruff check --quiet --fix-only .
+	$(Q)$(VENV_PYTHON) -m ruff format --quiet .
 	$(Q)git ls-files '*.c' '*.h' | xargs -r .venv/bin/clang-format -i --style=file:bpf/.clang-format
 
 .PHONY: codegen
 codegen: ## regenerate the protobuf code, the record layouts, the reference
 	$(Q)tools/setup dev
-	$(Q)$(PYTHON) tools/gen_proto.py
+	$(Q)$(VENV_PYTHON) tools/gen_proto.py
 	$(Q)$(MAKE) bpf
-	$(Q)$(PYTHON) tools/gen_wire.py
-	$(Q)$(PYTHON) tools/gen_options.py
-	$(Q)$(PYTHON) tools/gen_metrics.py
-	$(Q)$(PYTHON) tools/gen_crds.py
-	$(Q)$(PYTHON) tools/gen_cli.py
-	$(Q)$(PYTHON) tools/gen_events.py
-	$(Q)$(PYTHON) tools/gen_policy_language.py
-	$(Q)$(PYTHON) tools/gen_errors.py
-	$(Q)$(PYTHON) tools/gen_contrib.py
+	$(Q)$(VENV_PYTHON) tools/gen_wire.py
+	$(Q)$(VENV_PYTHON) tools/gen_options.py
+	$(Q)$(VENV_PYTHON) tools/gen_metrics.py
+	$(Q)$(VENV_PYTHON) tools/gen_crds.py
+	$(Q)$(VENV_PYTHON) tools/gen_cli.py
+	$(Q)$(VENV_PYTHON) tools/gen_events.py
+	$(Q)$(VENV_PYTHON) tools/gen_policy_language.py
+	$(Q)$(VENV_PYTHON) tools/gen_errors.py
+	$(Q)$(VENV_PYTHON) tools/gen_contrib.py
 
 .PHONY: lock
 lock: ## resolve the lock files again (UPGRADE=1 moves to newer versions)
