@@ -13,6 +13,7 @@
 #define MANIFEST "complete" /* written last: a copy without it is none */
 #define LOCK "lock"
 #define MAX_PATH 4096
+#define MAX_PLACES 4
 
 /* The last bytes of the executable; tools/distlib writes them, little endian. */
 struct trailer {
@@ -50,9 +51,9 @@ bool matches_manifest(int directory, uid_t owner);
 
 /* places.c */
 struct places {
-	char path[4][MAX_PATH];
-	uid_t owner[4];
-	bool may_write[4]; /* whether to unpack there, or only to use what is there */
+	char path[MAX_PLACES][MAX_PATH];
+	uid_t owner[MAX_PLACES];
+	bool may_write[MAX_PLACES]; /* whether to unpack there, or only to use what is there */
 	int count;
 };
 void find_places(struct places *places);

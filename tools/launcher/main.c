@@ -2,6 +2,7 @@
 /* Finds the unpacked copy of this executable, or makes it, and becomes the program in it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ static void use_new_copy(const struct places *places, const struct payload *payl
 {
 	char *tree = NULL;
 
+	/* A limit of the size of files is an error like others; Python ignores the signal too. */
+	signal(SIGXFSZ, SIG_IGN);
 	for (int i = 0; i < places->count; i++) {
 		const char *reason;
 		int place;

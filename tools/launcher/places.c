@@ -12,6 +12,7 @@
 #include "launcher.h"
 
 #define SUBDIRECTORY "tetragon-mini/program"
+#define OVERFLOW_UID 65534
 
 static void add(struct places *places, uid_t owner, bool may_write, const char *above,
 		const char *below)
@@ -35,18 +36,39 @@ void find_places(struct places *places)
 	if (chosen && chosen[0]) {
 		if (chosen[0] != '/')
 			fail("TETRAGON_MINI_PROGRAM_DIR=%s is no absolute path", chosen);
+		if (strlen(chosen) >= MAX_PATH)
+			fail("the path in TETRAGON_MINI_PROGRAM_DIR is too long");
+		if (user != 0)
+			add(places, 0, false, chosen, "");
 		add(places, user, true, chosen, "");
 		return;
 	}
 	add(places, 0, user == 0, "/var/lib/", SUBDIRECTORY);
 	add(places, 0, user == 0, "/run/", SUBDIRECTORY);
-	if (user == 0)
-		return;
+	/* Who is root in a user namespace only can write neither. */
 	if (cache && cache[0])
 		add(places, user, true, cache, "/" SUBDIRECTORY);
 	else
 		add(places, user, true, getenv("HOME"), "/.cache/" SUBDIRECTORY);
 	add(places, user, true, getenv("XDG_RUNTIME_DIR"), "/" SUBDIRECTORY);
+}
+
+/* In a user namespace (user_namespaces(7)) users who are not mapped, such as root, have one number.
+ */
+static bool is_root(uid_t uid)
+{
+	static int is_whole = -1;
+
+	if (uid == OVERFLOW_UID && is_whole < 0) {
+		FILE *map = fopen("/proc/self/uid_map", "re");
+		unsigned long inside, outside, length;
+
+		is_whole = map && fscanf(map, "%lu %lu %lu", &inside, &outside, &length) == 3 &&
+			   length == UINT32_MAX;
+		if (map)
+			fclose(map);
+	}
+	return uid == 0 || (uid == OVERFLOW_UID && !is_whole);
 }
 
 /* Whether nobody but root and `owner` can put something else there; a user's group may be its own.
@@ -55,23 +77,24 @@ static bool is_private(const struct stat *found, uid_t owner)
 {
 	mode_t others = owner == 0 ? S_IWGRP | S_IWOTH : S_IWOTH;
 
-	return (found->st_uid == 0 || found->st_uid == owner) &&
+	return (is_root(found->st_uid) || found->st_uid == owner) &&
 	       (!(found->st_mode & others) || found->st_mode & S_ISVTX);
 }
 
-static int open_next(int above, const char *name, bool make)
+static int open_next(int above, const char *name, bool make, uid_t owner)
 {
+	mode_t mode = owner == 0 ? 0755 : 0700;
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	int fd = openat(above, name, flags);
 
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
-	if (mkdirat(above, name, 0755) != 0 && errno != EEXIST)
+	if (mkdirat(above, name, mode) != 0 && errno != EEXIST)
 		return -1;
 	fd = openat(above, name, flags);
 	/* Whatever the umask is. */
 	if (fd >= 0)
-		(void)!fchmod(fd, 0755);
+		(void)!fchmod(fd, mode);
 	return fd;
 }
 
@@ -88,11 +111,11 @@ int open_place(const char *path, uid_t owner, bool make, const char **reason)
 		int above = fd;
 		bool is_good;
 
-		fd = open_next(above, word, make);
+		fd = open_next(above, word, make, owner);
 		*reason = strerror(errno);
 		/* In /tmp a link to a good folder may be another user's, who can turn it. */
 		is_good = fstatat(above, word, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-			  (found.st_uid == 0 || found.st_uid == owner);
+			  (is_root(found.st_uid) || found.st_uid == owner);
 		close(above);
 		if (fd >= 0 && (!is_good || fstat(fd, &found) != 0 || !is_private(&found, owner))) {
 			*reason = "others can change it, or a folder above it";
