@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from docs.markers import parse_marker
+from docs.pages import page
 from docs.transcript import in_order, matches, steps_of
 
 if TYPE_CHECKING:
@@ -15,15 +17,22 @@ if TYPE_CHECKING:
 
     from docs.markers import Marker
     from docs.pages import Block
-    from docs.shell import Job, Shell
+    from docs.shell import Done, Job, Shell
     from docs.transcript import Step
 
-__all__ = ["Session"]
+__all__ = ["Session", "runnable"]
 
 _READY: Final = "agent is ready"
 _GOES_ON_S: Final = 3
 _STOPPED: Final = 124
 """What timeout(1) says of a command that it had to stop."""
+
+
+def runnable(name: str, *, in_vm: bool = False) -> list[tuple[Block, Marker]]:
+    """The blocks of a page that are run on this host, or in a virtual machine."""
+    blocks = [one for one in page(name).blocks if one.is_shell and one.marker.startswith("run")]
+    marked = [(one, parse_marker(one.marker)) for one in blocks]
+    return [(one, marker) for one, marker in marked if marker.in_vm == in_vm]
 
 
 class Session:
@@ -45,7 +54,7 @@ class Session:
             if done.status != 0:
                 _fail(where, marker.first, (), done.lines, f"status {done.status}")
         if marker.each:
-            self._each(block.text, where)
+            self._each(block.text, where, at_once=marker.agent is not None)
             return
         *before, last = steps_of(block.text)
         for step in before:
@@ -81,13 +90,20 @@ class Session:
         if step.shown is not None and not matches(step.shown, done.lines):
             _fail(where, step.command, step.shown, done.lines, "other output")
 
-    def _each(self, text: str, where: str) -> None:
-        """Every line succeeds, or goes on until it is stopped."""
-        for line in text.replace("\\\n", " ").splitlines():
-            command = line.removeprefix("$ ")
-            done = self._shell.run(f"timeout -s INT {_GOES_ON_S} bash -c {shlex.quote(command)}")
-            if done.status not in {0, _STOPPED}:
-                _fail(where, command, (), done.lines, f"status {done.status}")
+    def _each(self, text: str, where: str, *, at_once: bool) -> None:
+        """Every line succeeds, or goes on until it is stopped; with an agent, all side by side."""
+        lines = text.replace("\\\n", " ").splitlines()
+        commands = [line.removeprefix("$ ") for line in lines if line.strip()]
+        for group in [commands] if at_once else [[one] for one in commands]:
+            for command, done in zip(group, self._stopped(group), strict=True):
+                if done.status not in {0, _STOPPED}:
+                    _fail(where, command, (), done.lines, f"status {done.status}")
+
+    def _stopped(self, commands: list[str]) -> list[Done]:
+        """What became of each, after some seconds at most."""
+        limit = f"timeout -s INT {_GOES_ON_S} bash -c"
+        jobs = [self._shell.start(f"{limit} {shlex.quote(one)}") for one in commands]
+        return [self._shell.wait(job) for job in jobs]
 
     def _stream(self, step: Step, where: str, during: str = "") -> None:
         """What it prints comes while it runs; with `during` it ends with the block."""

@@ -92,6 +92,10 @@ class Shell:
         self._jobs.append(job)
         return job
 
+    def wait(self, job: Job) -> Done:
+        """Wait for its end."""
+        return Done(self.run(f"wait {job.pid}").status, job.lines())
+
     def stop(self, job: Job) -> None:
         """End a job as Ctrl-C does, and wait for its end."""
         self.run(f"kill -INT -- -{job.pid}; wait {job.pid}")

@@ -7,19 +7,11 @@ from typing import Final
 
 import pytest
 
-from docs.markers import Marker, parse_marker
-from docs.pages import PAGES, ROOT, Block, page
-from docs.session import Session
+from docs.pages import PAGES, ROOT
+from docs.session import Session, runnable
 from docs.shell import page_shell
 
 PROGRAM: Final = ROOT / "dist/tetragon-mini"
-
-
-def runnable(name: str) -> list[tuple[Block, Marker]]:
-    """The blocks of a page that are run here."""
-    blocks = [one for one in page(name).blocks if one.is_shell and one.marker.startswith("run")]
-    marked = [(one, parse_marker(one.marker)) for one in blocks]
-    return [(one, marker) for one, marker in marked if not marker.in_vm]
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if runnable(name)])
