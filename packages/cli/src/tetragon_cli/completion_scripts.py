@@ -19,6 +19,8 @@ _DESCRIBED: Final = {
 }
 """Shells, and what of click's script is to be replaced so that they show no descriptions."""
 SHELLS: Final = tuple(_DESCRIBED)
+_FILES: Final = {"bash": (("complete -o nosort -F", "complete -o nosort -o default -F"),)}
+"""The same, so that where there is nothing of ours to write the shell completes file names."""
 
 
 def completion_script(shell: str, *, with_descriptions: bool = True) -> str:
@@ -29,8 +31,11 @@ def completion_script(shell: str, *, with_descriptions: bool = True) -> str:
         raise click.UsageError(f"no completion for {shell}")
     # Not the class's own: for bash it would ask the bash that is here for its version.
     script = ShellComplete.source(completion(root, {}, PROGRAM, variable))
-    for written, wanted in () if with_descriptions else _DESCRIBED[shell]:
+    for written, wanted in (
+        *_FILES.get(shell, ()),
+        *(() if with_descriptions else _DESCRIBED[shell]),
+    ):
         if written not in script:
-            raise click.UsageError(f"descriptions cannot be left out of the script for {shell}")
+            raise click.UsageError(f"click's script for {shell} has no {written!r} to be replaced")
         script = script.replace(written, wanted)
     return script
