@@ -49,8 +49,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--memory", default="2G", metavar="SIZE", help="memory of the machine (%(default)s)")
     add("--timeout", type=float, default=3600, metavar="S", help="give up after (%(default)s)")
     add("--python", default=PYTHON, metavar="X.Y", help="of wheels: for which (%(default)s)")
-    add("command", nargs="*", help="put -- before it")
-    return parser.parse_args(arguments)
+    add("command", nargs="*", help="what stands after --")
+    # What is before it may end in options, after which argparse takes no more words.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:end])
+    options.command += arguments[end + 1 :]
+    return options
 
 
 def see_wheels(python: str) -> int:
