@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""`version` without the documents that only the executable has."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

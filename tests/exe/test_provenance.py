@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the built executable is made of, and that nothing in it shows where it was built."""
+
 from __future__ import annotations
 
 import hashlib

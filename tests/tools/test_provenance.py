@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What is told of the parts of the executable, and what stops its build."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Which sources may become a release."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Two executables are compared by their files."""
+
 from __future__ import annotations
 
 import os
