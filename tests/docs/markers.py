@@ -12,7 +12,7 @@ __all__ = ["REASONS", "Marker", "MarkerError", "parse_marker"]
 REASONS: Final = ("cluster", "internet", "build", "host", "runtime", "vm")
 """What a block may need that no test gives it."""
 
-_PARTS: Final = ("agent", "first", "while", "fails", "vm", "each")
+_PARTS: Final = ("agent", "first", "while", "fails", "each")
 _SEPARATOR: Final = re.compile(rf";\s*(?=(?:{'|'.join(_PARTS)})\b)")
 
 
@@ -28,7 +28,6 @@ class Marker:
     """`run`, `not run` or `shows`."""
     reason: str = ""
     """Of what is not run."""
-    in_vm: bool = False
     agent: str | None = None
     """Options of the agent that has to run; None for no agent."""
     first: str = ""
@@ -46,8 +45,8 @@ def parse_marker(text: str) -> Marker:
     verb, _, rest = (part.strip() for part in text.partition(":"))
     if verb == "shows" and rest:
         return Marker(verb=verb, reason=rest)
-    if verb == "not run" and rest.partition(",")[0] in REASONS:
-        return Marker(verb=verb, reason=rest.partition(",")[0])
+    if verb == "not run" and _word(rest) in REASONS:
+        return Marker(verb=verb, reason=_word(rest))
     if verb == "run":
         return _parse_run(rest)
     raise MarkerError(
@@ -65,10 +64,14 @@ def _parse_run(rest: str) -> Marker:
         given[word] = value.strip()
     return Marker(
         verb="run",
-        in_vm="vm" in given,
         agent=given.get("agent"),
         first=given.get("first", ""),
         during=given.get("while", ""),
         fails="fails" in given,
         each="each" in given,
     )
+
+
+def _word(rest: str) -> str:
+    """The reason without what is said of it."""
+    return re.split("[,; ]", rest)[0]

@@ -28,11 +28,10 @@ _STOPPED: Final = 124
 """What timeout(1) says of a command that it had to stop."""
 
 
-def runnable(name: str, *, in_vm: bool = False) -> list[tuple[Block, Marker]]:
-    """The blocks of a page that are run on this host, or in a virtual machine."""
+def runnable(name: str) -> list[tuple[Block, Marker]]:
+    """The blocks of a page that are run."""
     blocks = [one for one in page(name).blocks if one.is_shell and one.marker.startswith("run")]
-    marked = [(one, parse_marker(one.marker)) for one in blocks]
-    return [(one, marker) for one, marker in marked if marker.in_vm == in_vm]
+    return [(one, parse_marker(one.marker)) for one in blocks]
 
 
 class Session:
