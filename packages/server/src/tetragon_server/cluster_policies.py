@@ -15,7 +15,6 @@ from .policies.resource import resource_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from .config import AgentConfig
     from .policies.assembly import Policies
     from .policies.resource import Resource
 
@@ -56,7 +55,6 @@ class ClusterPolicySource:
 
     def __init__(
         self,
-        config: AgentConfig,
         node: str,
         policies: Policies,
         *,
@@ -69,7 +67,7 @@ class ClusterPolicySource:
         self._node = node
         self._started = policies.started
         self._policies = policies.cluster()
-        self._stays = config.keep_sensors_on_exit
+        self._all = policies
         self._follow_server = follow
         self._writer = writer
         self._policies.tell = self._tell
@@ -86,7 +84,7 @@ class ClusterPolicySource:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._writer is not None and not self._stays and self._tasks:
+        if self._writer is not None and not self._all.keeps_on_exit and self._tasks:
             with contextlib.suppress(TetragonError, TimeoutError):
                 async with asyncio.timeout(_CLEAR_S):
                     await self._writer.clear()

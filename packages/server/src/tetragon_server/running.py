@@ -149,7 +149,7 @@ class Agent:
             ConfiguredLevel(config).reload,
             self._pipeline.reload,
             self.export.reload,
-            lambda _: self._policies.look_again(),
+            self._policies.reload,
         ]
         """Called with the settings at each SIGHUP; parts that follow them are entered here."""
         self._reloading = Reloading(config, reread, self.reloads)

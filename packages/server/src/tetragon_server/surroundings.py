@@ -93,7 +93,6 @@ def _cluster_policies(place: Place, api: Api) -> Surrounding:
 
     node = place.node_name
     return ClusterPolicySource(
-        place.config,
         node,
         place.policies,
         follow=lambda listener: PolicySource(api, node, listener).run(),

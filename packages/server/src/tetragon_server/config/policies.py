@@ -43,6 +43,7 @@ class PolicyOptions:
     keep_sensors_on_exit: bool = option(
         default=False,
         text="Policies that enforce go on when the agent is stopped, as after a crash.",
+        reloads=True,
         differs="policies that only observe end: nobody is there to hear",
     )
     persist_grpc_policies: bool = option(

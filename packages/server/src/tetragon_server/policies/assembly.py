@@ -62,6 +62,8 @@ class Policies:
         workloads: WorkloadTable | None = None,
     ) -> None:
         self._config = config
+        self.keeps_on_exit = config.keep_sensors_on_exit
+        """Whether policies that enforce go on when the agent is stopped."""
         self._audit = audit
         self.requests = NetworkActions()
         ask = self.requests.ask if config.enable_policy_network_actions else None
@@ -140,8 +142,9 @@ class Policies:
             audit=self._audit,
         )
 
-    def look_again(self) -> None:
-        """Follow the directory soon, also when nothing told of a change."""
+    def reload(self, config: AgentConfig) -> None:
+        """Take over what may change; look at the directory soon, whether or not it changed."""
+        self.keeps_on_exit = config.keep_sensors_on_exit
         self._changed.set()
 
     async def close(self, *, is_clean: bool = True) -> None:
@@ -156,7 +159,7 @@ class Policies:
             self._follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._follower
-        keep = self._is_started and (self._config.keep_sensors_on_exit or not is_clean)
+        keep = self._is_started and (self.keeps_on_exit or not is_clean)
         await self.manager.close(keep=keep)
 
     async def _start_directory(self, path: Path) -> None:
