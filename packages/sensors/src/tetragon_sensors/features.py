@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tetragon_core.errors import PermissionDeniedError, UnsupportedKernelError
+from tetragon_core.privileges import Held, feature
 
 __all__ = ["MINIMUM_KERNEL", "check_kernel", "may_allocate", "program_copies"]
 
@@ -22,12 +23,9 @@ _ALLOCATING: Final = (6, 1)
 kernel warns of each, or refuses it (check_map_prealloc)."""
 
 _BTF: Final = Path("/sys/kernel/btf/vmlinux")
-_CAP_SYS_ADMIN: Final = 21
-_CAP_PERFMON: Final = 38
-_CAP_BPF: Final = 39
 
 
-def check_kernel(release: str | None = None, btf: Path = _BTF, status: Path | None = None) -> None:
+def check_kernel(release: str | None = None, btf: Path = _BTF, held: Held | None = None) -> None:
     """Raise UnsupportedKernelError or PermissionDeniedError when the sensor cannot load here."""
     release = release or os.uname().release
     if _version(release) < MINIMUM_KERNEL:
@@ -40,7 +38,7 @@ def check_kernel(release: str | None = None, btf: Path = _BTF, status: Path | No
             f"{btf} is missing: kernel {release} was built without CONFIG_DEBUG_INFO_BTF=y; "
             "install a distribution kernel that has it, or mount /sys"
         )
-    _check_capabilities(status or Path("/proc/self/status"))
+    _check_capabilities(held or Held.here())
 
 
 def program_copies(release: str | None = None) -> int:
@@ -64,18 +62,9 @@ def _version(release: str) -> tuple[int, int]:
         return MINIMUM_KERNEL  # an unknown scheme: let the load itself decide
 
 
-def _check_capabilities(status: Path) -> None:
-    for line in status.read_text().splitlines():
-        if line.startswith("CapEff:"):
-            effective = int(line.split()[1], 16)
-            break
-    else:
-        return
-    if effective >> _CAP_SYS_ADMIN & 1:
-        return
-    if effective >> _CAP_BPF & 1 and effective >> _CAP_PERFMON & 1:
-        return
-    raise PermissionDeniedError(
-        "loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON: "
-        "run `sudo tetragon-mini agent`"
-    )
+def _check_capabilities(held: Held) -> None:
+    for name in ("events", "memory"):
+        if lacks := held.told(feature(name)):
+            raise PermissionDeniedError(
+                f"loading BPF programs is not permitted: {lacks}; run `sudo tetragon-mini agent`"
+            )

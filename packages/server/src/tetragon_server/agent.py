@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tetragon_core import __version__
 from tetragon_core.errors import PermissionDeniedError, TetragonError
+from tetragon_core.privileges import FEATURES, Held
 from tetragon_core.procfs import ProcScanner
 from tetragon_core.stats import Stats
 
@@ -66,6 +67,7 @@ def run(
     config.check()
     limits = enforcement_limits(config)
     _log.info("agent starts", extra={"attrs": {"version": __version__, "pid": os.getpid()}})
+    _tell_what_is_missing()
     stats = Stats()
     hierarchy = read_hierarchy(Path(config.procfs))
     with ExitStack() as stack, _told_out_of_descriptors():
@@ -88,6 +90,15 @@ def run(
         asyncio.run(agent.serve(endpoints))
     _log.info("agent stopped")
     return 0
+
+
+def _tell_what_is_missing(held: Held | None = None) -> None:
+    """Of privileges without which nothing fails, but less is seen."""
+    held = held or Held.here()
+    for one in FEATURES:
+        if one.is_quiet and (lacks := held.told(one)):
+            told = {"reason": lacks, "of": one.purpose, "so": one.without}
+            _log.warning("something will not be seen", extra={"attrs": told})
 
 
 def _probe_features() -> dict[str, bool]:

@@ -13,6 +13,9 @@ import struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
+from tetragon_core.errors import PermissionDeniedError
+from tetragon_core.privileges import lacking
+
 from ._ffi import address_of
 from .calls import (
     AttachKind,
@@ -207,6 +210,8 @@ def attach_event(
     """
     what = f"cannot attach {program.name} by {method}" + (f" to {place}" if place else "")
     event_fd, code = event
+    if code in {errno.EACCES, errno.EPERM} and (lacks := lacking(_PERF_FEATURES[method])):
+        raise PermissionDeniedError(f"{what}: not permitted: {lacks}")
     if code:
         raise failure(what, code, hint=hints.get(code, ""))
     fd, code = _join_event(program, event_fd, cookie)
@@ -216,6 +221,14 @@ def attach_event(
     return Attachment(method, [fd])
 
 
+_PERF_FEATURES: Final = {
+    "tracepoint": "tracepoints",
+    "kprobe": "kprobes",
+    "kretprobe": "kprobes",
+    "uprobe": "uprobes",
+    "uretprobe": "uprobes",
+}
+"""What of FEATURES an attachment by a perf event is."""
 _JOIN_HINTS: Final = {
     errno.E2BIG: "64 programs are there already, as many as the kernel takes (BPF_TRACE_MAX_PROGS)",
     errno.EACCES: "the program reads behind the end of the event's record",

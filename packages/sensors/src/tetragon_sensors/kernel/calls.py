@@ -13,10 +13,12 @@ import functools
 import os
 import resource
 import struct
+from contextlib import suppress
 from enum import IntEnum
 from typing import Final
 
 from tetragon_core.errors import LoadError, PermissionDeniedError, TetragonError
+from tetragon_core.privileges import Held, why_denied
 
 from . import _ffi
 
@@ -129,19 +131,21 @@ def failure(what: str, code: int, log: str = "", hint: str = "") -> TetragonErro
         reason = _REASONS.get(code) or os.strerror(code)
         text = f"{what}: {reason}" + (f" ({hint})" if hint else "")
     if code == errno.EPERM:
-        if os.geteuid() != 0:
-            return PermissionDeniedError(f"{what}: not permitted; run as root (sudo)")
-        return PermissionDeniedError(text)
+        lacks = why_denied()
+        return PermissionDeniedError(f"{text}: {lacks}; run as root (sudo)" if lacks else text)
     return LoadError(text, log)
 
 
 @functools.cache
 def raise_memory_limit() -> None:
-    """Let maps and programs lock memory: kernels before 5.11 count it (RLIMIT_MEMLOCK)."""
-    version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
-    if version < (5, 11) and os.geteuid() == 0:
+    """Let maps and programs lock memory: kernels before 5.11 count it (RLIMIT_MEMLOCK).
+
+    Without CAP_SYS_RESOURCE the limit stays; a map that is too large for it is refused.
+    """
+    if Held.here().counts_memory:
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, unlimited)
+        with suppress(ValueError):  # Python's word for EPERM here
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, unlimited)
 
 
 def close_fd(fd: int) -> None:

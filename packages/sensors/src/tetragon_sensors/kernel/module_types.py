@@ -8,6 +8,8 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
+from tetragon_core.privileges import lacking
+
 from ._ffi import address_of
 from .btf import BtfError
 from .calls import Command, bpf, close_fd, read_info, request
@@ -50,6 +52,8 @@ def open_module_types(module: str) -> int:
         fd, code = bpf(Command.BTF_GET_FD_BY_ID, request("III", number, 0, 0))
         if code == errno.ENOENT:
             continue  # unloaded meanwhile
+        if code == errno.EPERM:
+            raise BtfError(f"types of module {module} cannot be read: {lacking('modules')}")
         if not code and _name(fd) == module:
             return fd
         close_fd(fd)
