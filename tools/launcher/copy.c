@@ -101,10 +101,13 @@ static int fill(int directory, const char *path, char *tree, uint64_t size)
 {
 	int error = write_tree(tree, size, directory, path);
 
-	/* On the disk before its name says that it is whole. */
-	if (!error && syncfs(directory) != 0)
+	if (!error)
+		error = write_manifest(directory);
+	/* Sizes and names, with the contents, are on the disk before its name says that it is
+	 * whole. */
+	if (!error && fsync(directory) != 0)
 		error = errno;
-	return error ? error : write_manifest(directory);
+	return error;
 }
 
 /*

@@ -77,6 +77,10 @@ static int write_file(int directory, const char *name, const char *content, uint
 			size -= (uint64_t)done;
 		}
 	}
+	/* Not syncfs: others may have gigabytes to write. Where it cannot be done, not at all. */
+	sync_file_range(fd, 0, 0,
+			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				SYNC_FILE_RANGE_WAIT_AFTER);
 	/* Whatever the umask is. */
 	if (!error && fchmod(fd, (mode_t)mode) != 0)
 		error = errno;
