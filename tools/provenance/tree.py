@@ -53,7 +53,7 @@ def items(tree: Path) -> list[Item]:
 def content_of_modules(program: Path) -> dict[str, bytes]:
     """The compiled code of each module in a program, by name."""
     archive = CArchiveReader(str(program)).open_embedded_archive(_MODULES)
-    return {name: archive.extract(name, raw=True) for name in sorted(archive.toc)}
+    return {name: archive.extract(name, raw=True) or b"" for name in sorted(archive.toc)}
 
 
 def _modules(program: Path) -> list[str]:
