@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from kernel.cgroups import enter, made_cgroup
+from kernel.registers import FIRST_ARGUMENT
 from tetragon_core.policy.parse import parse_policy
 from tetragon_core.policy.workload_filters import filters_of
 
@@ -39,7 +40,7 @@ HOOKS: Final = {
     "function with result": "kprobes: [{call: security_task_setnice, syscall: false,"
     " args: [{index: 1, type: int}], return: true, returnArg: {index: 0, type: int}%s}]",
     "function in registers": "kprobes: [{call: security_task_setnice, syscall: false,"
-    " data: [{type: uint64, source: pt_regs, resolve: rdi}]%s}]",
+    f" data: [{{type: uint64, source: pt_regs, resolve: {FIRST_ARGUMENT}}}]%s}}]",
     "security hook": "lsmhooks: [{hook: task_setnice%s}]",
 }
 """Kind -> section of a policy; it ends with what a test adds to the hook."""

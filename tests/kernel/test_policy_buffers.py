@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from kernel.registers import FIRST_ARGUMENT
 from kernel.typed_policies import function, needs_functions, tracepoint, values
 from tetragon_core.hooks import ArgumentValue
 from tetragon_core.policy.problems import PolicyError
@@ -23,6 +24,7 @@ MOST: Final = 327_360
 WRITE: Final = "syscalls/sys_enter_write"
 BUFFER: Final = "{index: 6, type: char_buf, sizeArgIndex: 8}"
 MARK: Final = "mark"
+DATA: Final = f"data: [{{type: uint64, source: pt_regs, resolve: {FIRST_ARGUMENT}}}],"
 
 
 def write(*buffers: bytes) -> None:
@@ -130,7 +132,7 @@ def test_iterator_over_buffers(run: PolicyRun) -> None:
     assert [[b"first and only"], [b"first"]] == values(run, function(call, argument, prefix), send)
 
 
-@pytest.mark.parametrize("more", ["", "data: [{type: uint64, source: pt_regs, resolve: rdi}],"])
+@pytest.mark.parametrize("more", ["", DATA])
 def test_buffer_at_return(run: PolicyRun, more: str) -> None:
     """Bytes that a call hands back are read when it returns, as many as it says."""
     arguments = "{index: 0, type: int}, {index: 1, type: char_buf, returnCopy: true}"

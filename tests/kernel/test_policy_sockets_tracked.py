@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.policies import start
+from kernel.registers import STACK_POINTER
 from tetragon_core.policy.problems import PolicyError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ spec:
     selectors:
     - matchArgs: [{{index: 0, operator: SPort, values: ["{port}"]}}]
 """
-REGISTERS = "data: [{index: 0, type: uint64, source: pt_regs, resolve: rsp}]"
+REGISTERS = f"data: [{{index: 0, type: uint64, source: pt_regs, resolve: {STACK_POINTER}}}]"
 
 
 @pytest.mark.parametrize("more", ["", REGISTERS], ids=["one program", "two programs"])

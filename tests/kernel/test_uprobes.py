@@ -13,6 +13,7 @@ import pytest
 from kernel.descriptors import nothing_leaks
 from kernel.policies import start
 from kernel.probed import RESULT, called, hits_of_waiting, plain, start_waiting, uprobe
+from kernel.registers import FIRST_ARGUMENT
 from tetragon_core.hooks import ArgumentValue, HookEvent
 from tetragon_sensors.binaries.binary import Binary
 from tetragon_sensors.binaries.places import place_of_symbol
@@ -111,7 +112,7 @@ def test_nested_calls(run: PolicyRun, program: Path) -> None:
 def test_data(run: PolicyRun, program: Path) -> None:
     """Registers, and fields of the task."""
     more = (
-        "data: [{type: uint64, source: pt_regs, resolve: rdi}, "
+        f"data: [{{type: uint64, source: pt_regs, resolve: {FIRST_ARGUMENT}}}, "
         "{type: int32, source: current_task, resolve: tgid}]"
     )
 

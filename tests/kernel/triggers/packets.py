@@ -89,7 +89,9 @@ def inline(kernel: Kernel, name: str) -> str:
     listed = kernel.tracefs.traceable
     if not listed or name in listed or not kernel.symbols.has(name):
         return ""
-    return f"cannot attach hook to {name} by fentry: .* inline elsewhere"
+    by_fentry = f"to {name} by fentry: .* inline elsewhere"
+    by_kprobe = f"by kprobe to {name}: .*the function cannot be probed"
+    return f"cannot attach hook ({by_fentry}|{by_kprobe})"
 
 
 def end(port: int, address: str = _LOCAL, label: str = "") -> ArgumentValue:
