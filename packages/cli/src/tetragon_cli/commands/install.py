@@ -101,4 +101,4 @@ def _to_start(choices: Choices) -> str:
     program = choices.layout.program
     if choices.has_service:
         return "systemd does not run here; where it does, the service starts at boot"
-    return f"no systemd here: have your service manager run `{program} agent` as root"
+    return f"no systemd here: have your service manager run, or restart, `{program} agent` as root"
