@@ -61,6 +61,8 @@ LINKS: Final[Mapping[str, str]] = {
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
     "etc/systemd/system/multi-user.target.wants/commands.service": "../commands.service",
     "usr/bin/awk": "mawk",
+    "var/lock": "/run/lock",
+    "var/run": "/run",
     **{f"etc/systemd/system/{unit}": "/dev/null" for unit in MASKED},
 }
 

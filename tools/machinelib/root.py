@@ -82,6 +82,8 @@ def add_files(tree: Path) -> None:
     for name, target in LINKS.items():
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
         path.unlink(missing_ok=True)
         path.symlink_to(target)
     for name in DIRECTORIES:

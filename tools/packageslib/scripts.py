@@ -41,9 +41,9 @@ fi
 _STOP: Final = f"""\
 if [ -d /run/systemd/system ]; then
 	systemctl stop {_UNIT} || :
+	# Policies go on without the agent; without the program nobody could end them.
+	/usr/bin/{NAME} cleanup >/dev/null 2>&1 || :
 fi
-# Policies go on without the agent; without the program nobody could end them.
-/usr/bin/{NAME} cleanup >/dev/null 2>&1 || :
 """
 
 _FORGET: Final = """\

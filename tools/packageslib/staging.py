@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,7 +53,9 @@ def stage(executable: Path, root: Path, documents: dict[str, bytes], epoch_s: in
     if not executable.exists():
         raise PackageError(f"{executable} is missing; run: make dist")
     command = [str(executable), *_INSTALL, f"--root={root}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="unpacked.") as unpacked:
+        environment = {**os.environ, "TETRAGON_MINI_PROGRAM_DIR": unpacked}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise PackageError(f"{' '.join(command)} failed: {done.stderr.strip()}")
     for name, content in documents.items():

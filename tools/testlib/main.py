@@ -41,7 +41,10 @@ def missing(level: str) -> str:
     """What this machine lacks for the level; empty when it can run it."""
     if level in ROOT_LEVELS and os.geteuid() != 0 and shutil.which("sudo") is None:
         return "needs root"
-    if level in {*VM_LEVELS, MACHINE_LEVEL, "roots", *UNPACKED_LEVELS} and platform.machine() != "x86_64":
+    if (
+        level in {*VM_LEVELS, MACHINE_LEVEL, "roots", *UNPACKED_LEVELS}
+        and platform.machine() != "x86_64"
+    ):
         return "what it runs was fetched for x86_64"
     return ""
 
