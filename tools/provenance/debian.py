@@ -27,6 +27,7 @@ _LICENCES: Final = {
     "libbz2-1.0": "bzip2-1.0.6",
     "libc6": "LGPL-2.1-or-later",
     "libc6-dev": "LGPL-2.1-or-later",
+    "libcrypt1": "LGPL-2.1-or-later",
     "libelf1": "GPL-2.0-or-later OR LGPL-3.0-or-later",
     "libexpat1": "MIT",
     "libffi8": "MIT",
@@ -76,16 +77,17 @@ def installed(package: str) -> Component:
     version, architecture, source = fields[0].split("\t")
     system = platform.freedesktop_os_release()
     name = package.partition(":")[0]
+    library = _TRANSITION.sub("", name)
     purl = (
         f"pkg:deb/{system['ID']}/{name.replace('+', '%2B')}@{_quoted(version)}?arch={architecture}"
         f"&distro={system.get('VERSION_CODENAME', 'sid')}"
     )
-    python = "PSF-2.0" if _PYTHON.fullmatch(name) else ""
+    python = "PSF-2.0" if _PYTHON.fullmatch(library) else ""
     return Component(
         name=name,
         version=version,
         purl=purl,
-        licence=python or _LICENCES.get(_TRANSITION.sub("", name), ""),
+        licence=python or _LICENCES.get(library, ""),
         texts=_texts(name),
         note=f"built from the source package {source}",
     )
