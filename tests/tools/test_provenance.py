@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from provenance.add import shared_out
 from provenance.bom import bill
 from provenance.component import Component, ProvenanceError
+from provenance.debian import DebianPackages
 from provenance.licences import licence_text
 from provenance.own import claim_own, claim_python, product
 from provenance.python_packages import PythonPackages, locked
@@ -20,6 +22,7 @@ from provenance.tree import Item
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "packages/requirements.lock"
+MAPS = Path("/proc/self/maps")
 
 
 def component(name: str, text: Path, **changes: object) -> Component:
@@ -74,6 +77,21 @@ def test_our_code_is_shared_out() -> None:
     assert ["tetragon-mini-core", "tetragon-mini-core", "tetragon-mini-bpf"] == [
         one.name for one in owners if one
     ]
+
+
+def test_a_library_is_known_by_what_it_is(tmp_path: Path) -> None:
+    """The C library of this system is its package's; another file of that name is nobody's."""
+    (library,) = set(re.findall(r"/\S+/libc\.so\.6$", MAPS.read_text(), re.MULTILINE))
+    other = tmp_path / "libc.so.6"
+    other.write_bytes(Path(library).with_name("libm.so.6").read_bytes())
+    packages = DebianPackages()
+
+    names = [
+        owner.name if (owner := packages.claim(Item(name="libc.so.6", path=path))) else None
+        for path in (Path(library), other)
+    ]
+
+    assert ["libc6", None] == names
 
 
 @pytest.mark.parametrize(
