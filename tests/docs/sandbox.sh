@@ -11,10 +11,10 @@ for directory in etc usr var opt; do
 		-o "lowerdir=/$directory,upperdir=$base/upper/$directory,workdir=$base/work/$directory" \
 		"/$directory"
 done
-mkdir -p "$base/home" "$base/demo" "$base/jobs" /usr/local/bin
+mkdir -p "$base/home" "$base/demo" "$base/jobs" "$base/bin"
 rm -rf /etc/tetragon /var/log/tetragon /var/lib/tetragon-mini /opt/tetragon
-cp "$1" /usr/local/bin/tetragon-mini
-ln -s /usr/local/bin/tetragon-mini "$base/demo/tetragon-mini"
+cp "$1" "$base/bin/tetragon-mini"
+ln -s "$base/bin/tetragon-mini" "$base/demo/tetragon-mini"
 cp -r "$2" "$base/demo/contrib"
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
@@ -22,7 +22,7 @@ mount -t bpf bpf /sys/fs/bpf
 ip link set lo up
 hostname demo
 umask 022
-export HOME=$base/home PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin LC_ALL=C.UTF-8
+export HOME=$base/home PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin:$base/bin LC_ALL=C.UTF-8
 cd "$base/demo"
 sudo() { "$@"; }
 export -f sudo
