@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_WHILE_SWITCHING = ("exchange", "_keep_as")
+"""Before that the service is not disturbed."""
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     """A host with a first version, whose service runs."""
@@ -84,6 +88,7 @@ def test_a_full_disk(
 
     assert before == host.content()
     assert host.manager.active
+    assert name in _WHILE_SWITCHING or [] == host.manager.told
 
 
 def test_a_service_that_does_not_start(host: Host, second: Path) -> None:
@@ -97,6 +102,18 @@ def test_a_service_that_does_not_start(host: Host, second: Path) -> None:
     assert before == host.content()
     assert ["stop", "reload", "start", "stop", "reload", "start"] == host.manager.told
     assert host.manager.active
+
+
+def test_settings_that_cannot_be_read(host: Host, second: Path) -> None:
+    """The agent that runs is not stopped for one that would not start."""
+    host.write(SETTINGS, "log-level: [")
+    before = host.content()
+
+    with pytest.raises(TetragonError, match=r"would not start, so nothing is changed: .*yaml:2"):
+        host.install(second)
+
+    assert before == host.content()
+    assert [] == host.manager.told
 
 
 def test_a_first_service_that_does_not_start(tmp_path: Path, second: Path) -> None:

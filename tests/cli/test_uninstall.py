@@ -182,6 +182,6 @@ def as_host(
     monkeypatch.setattr(type(host.layout), "is_host", property(lambda _: True))
     monkeypatch.setattr("tetragon_cli.installation.others.check_place", lambda _: None)
     monkeypatch.setattr("tetragon_cli.installation.installing.check_place", lambda _: None)
-    monkeypatch.setattr(uninstalling, "_kept_root", lambda: (root, goes_on))
+    monkeypatch.setattr(uninstalling, "_kept_root", lambda _: (root, goes_on))
     monkeypatch.setattr(uninstalling, "kept_names", lambda _: ["policy protect-etc"])
     monkeypatch.setattr(uninstalling, "remove_kept", lambda path, *_, **__: ended.append(path))

@@ -21,6 +21,7 @@ from .others import check_place, refuse_others
 from .plan import plan
 from .record import Record
 from .service import AT_BOOT
+from .service_settings import service_settings
 from .steps import Step, Verb, line
 from .transaction import Transaction, told_errors
 from .wanted import File
@@ -52,16 +53,15 @@ class Installing:
             self._plan: Plan = plan(choices, wanted(choices), self._before)
         self._hooks = Hooks(layout, choices.hooks)
         self._was_active = manager.is_active()
-
-    @property
-    def _has_changes(self) -> bool:
-        return self._plan.has_changes
+        self._is_switching = False
+        if self._starts:
+            _check_settings(layout)
 
     @property
     def _starts(self) -> bool:
         """The service that ran runs again; a new one runs from now on."""
         if self._was_active:
-            return self._has_changes
+            return self._plan.has_changes
         switched_on = any(
             step.path == AT_BOOT and step.verb is Verb.CREATE for step in self._plan.steps
         )
@@ -104,6 +104,7 @@ class Installing:
         change.stage(Step(verb=verb, path=RECORD, thing=thing))
 
     def _switch(self, change: Transaction) -> None:
+        self._is_switching = True
         if self._starts and self._was_active:
             self._manager.stop()
         change.commit()
@@ -125,6 +126,9 @@ class Installing:
 
     def _undo(self, change: Transaction) -> None:
         """As far as that can be had; the first error is the one that is told."""
+        if not self._is_switching:
+            change.undo()
+            return
         self._hooks.undo()
         with suppress(TetragonError):
             if self._starts:
@@ -134,6 +138,16 @@ class Installing:
             self._manager.look_again()
             if self._was_active and not self._manager.is_active():
                 self._manager.start()
+
+
+def _check_settings(layout: Layout) -> None:
+    """An agent that runs must not be stopped for one that cannot start. Raises TetragonError."""
+    try:
+        service_settings(layout)
+    except TetragonError as error:
+        raise TetragonError(
+            f"with these settings the service would not start, so nothing is changed: {error}"
+        ) from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from .layout import RECORD, SERVICE
 from .others import other_installation
 from .record import Record
 from .removal import removal
+from .service_settings import service_settings
 from .steps import Verb, line
 from .transaction import told_errors
 from .unpacked import unused_copies
@@ -52,7 +53,7 @@ class Uninstalling:
             self._steps = removal(layout, record, copies, purge=purge)
         self._hooks = Hooks(layout, record.hooks)
         self._was_active = manager.is_active()
-        self._pins, goes_on = _kept_root()
+        self._pins, goes_on = _kept_root(layout)
         self._policies = kept_names(self._pins) if layout.is_host else []
         if keeps_enforcing and self._policies and self._was_active and not goes_on:
             raise UsageError(
@@ -117,14 +118,13 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _kept_root() -> tuple[Path, bool]:
+def _kept_root(layout: Layout) -> tuple[Path, bool]:
     """Where policies are pinned, and whether they stay when the agent ends."""
     from tetragon_server.config import AgentConfig  # noqa: PLC0415  # keeps --help fast
-    from tetragon_server.settings.reading import SettingsReader  # noqa: PLC0415  # as above
 
     config = AgentConfig()
     with suppress(TetragonError):
-        config = SettingsReader({}).read()
+        config = service_settings(layout)
     return config.keep_root, config.keep_sensors_on_exit
 
 
