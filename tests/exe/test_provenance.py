@@ -20,7 +20,7 @@ FOLDER: Final = "lib/tetragon_cli/_provenance"
 BUDGETS_KIB: Final = {
     "grpc": 19000,
     "tetragon-mini": 20500,
-    "libpython": 7000,
+    "libpython": 9000,
     "libcrypto": 6500,
     "python3": 3500,
     "libstdc++": 3000,
