@@ -15,10 +15,17 @@ from tetragon_cli.installation.service import unit_text
 from tetragon_server.settings.starting_file import starting_file
 
 ROOT: Final = Path(__file__).parents[1]
-OUTPUTS: Final = {
-    ROOT / "contrib/tetragon.yaml": starting_file,
-    ROOT / "contrib/tetragon-mini.service": lambda: unit_text(Path("/usr/local")),
-}
+CONTRIB: Final = ROOT / "contrib"
+
+
+def main() -> int:
+    """Write both, or check them."""
+    texts = {
+        "tetragon.yaml": starting_file(),
+        "tetragon-mini.service": unit_text(Path("/usr/local")),
+    }
+    return max(write_or_check(CONTRIB / name, text) for name, text in texts.items())
+
 
 if __name__ == "__main__":
-    sys.exit(max(write_or_check(path, text()) for path, text in OUTPUTS.items()))
+    sys.exit(main())
