@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .description import Description
     from .staging import Staged
 
-__all__ = ["build_rpm", "spec_text"]
+__all__ = ["FOREIGN", "build_rpm", "spec_text"]
 
 _PAYLOAD: Final = {True: "w6T2.xzdio", False: "w0.ufdio"}
 """How many threads compress decides about the bytes, so it does not depend on the machine."""
@@ -32,7 +32,7 @@ _DEFINES: Final = (
     "%global clamp_mtime_to_source_date_epoch 1",
 )
 
-_FOREIGN: Final = frozenset(
+FOREIGN: Final = frozenset(
     {
         *("etc", "usr", "usr/bin", "usr/lib", "usr/lib/systemd", "usr/lib/systemd/system"),
         *("usr/share", "usr/share/doc", "usr/share/licenses", "usr/share/man"),
@@ -89,7 +89,7 @@ def file_lines(staged: Staged) -> Iterator[str]:
     for path in staged.paths():
         name = path.relative_to(staged.root)
         if path.is_dir() and not path.is_symlink():
-            if str(name) not in _FOREIGN:
+            if str(name) not in FOREIGN:
                 yield f'%dir "/{name}"'
         elif name in settings:
             yield f'%config(noreplace) "/{name}"'
