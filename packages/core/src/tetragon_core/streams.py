@@ -14,8 +14,11 @@ def open_missing_streams() -> None:
 
     Otherwise the next socket or file would get such a number, and be taken for the stream.
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)  # noqa: FBT003  # the function's own form
+    try:
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)  # noqa: FBT003  # the function's own form
+    except OSError:  # a root directory without devices: nothing can take their place
+        return
     os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
