@@ -40,11 +40,11 @@ def free_port() -> int:
         return port
 
 
-def start_agent(root: PrivateRoot, address: str) -> subprocess.Popen[str]:
+def start_agent(root: PrivateRoot, address: str, *others: str) -> subprocess.Popen[str]:
     """An agent of the root that listens."""
     options = (f"--server-address={address}", f"--unix-socket={RUN}/a.sock")
     more = (f"--bpf-dir=roots-test-{root.name}", "--health-server-address=")
-    agent = root.start(PROGRAM, "agent", f"--run-dir={RUN}", *options, *more)
+    agent = root.start(PROGRAM, "agent", f"--run-dir={RUN}", *options, *more, *others)
     wait_for_socket(root.path / RUN.removeprefix("/") / "a.sock", agent)
     return agent
 

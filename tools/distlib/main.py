@@ -13,7 +13,9 @@ from typing import Final
 import provenance
 
 from .archive import pack
-from .needs import missing_libraries
+from .c_library import LOADER
+from .needs import missing_for_hook, missing_libraries
+from .preload import ignore_preload_file
 from .program import write_program
 from .search_paths import remove_search_paths
 
@@ -45,6 +47,7 @@ def collect() -> Path:
     write_program(package, tree / NAME, "lib")
     package.unlink()
     remove_search_paths(tree / "lib")
+    ignore_preload_file(tree / "lib" / LOADER)
     for path in tree.rglob("*"):
         if path.is_file() and path != tree / NAME:
             path.chmod(0o755 if ".so" in path.name else 0o644)
@@ -63,7 +66,7 @@ def main() -> int:
     shutil.rmtree(WORK / "collected", ignore_errors=True)
     WORK.mkdir(parents=True, exist_ok=True)
     tree = collect()
-    if missing := missing_libraries(tree):
+    if missing := missing_libraries(tree) + missing_for_hook(tree):
         sys.stderr.write("\n".join(["dist: libraries are missing:", *missing, ""]))
         return 1
     try:
