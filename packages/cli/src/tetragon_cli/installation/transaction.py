@@ -8,6 +8,7 @@ moment, and can be changed back until `finish`. What a killed run left is cleare
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from functools import partial
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .layout import Layout
+    from .wanted import Wanted
 
 __all__ = ["Transaction", "told_errors"]
 
@@ -53,15 +55,15 @@ class Transaction:
         thing = step.thing
         if thing is None:
             return
-        self.make_folder(thing.path if isinstance(thing, Folder) else thing.path.parent)
         new = self._new(thing.path)
-        self._rubbish.append(new)
-        if isinstance(thing, File):
-            _write(new, thing.content)
-        elif isinstance(thing, Link):
-            new.symlink_to(thing.target)
-        elif isinstance(thing, Tree):
-            copy_tree(thing.source, new, thing.path)
+        try:
+            self.make_folder(thing.path if isinstance(thing, Folder) else thing.path.parent)
+            self._rubbish.append(new)
+            _make(thing, new)
+        except OSError as error:
+            # A write that fails does not know what it is for.
+            error.filename = error.filename or thing.path
+            raise
 
     def make_folder(self, path: Path) -> None:
         """One that everybody may look into, and those above it."""
@@ -134,21 +136,26 @@ class Transaction:
 
 
 @contextlib.contextmanager
-def told_errors() -> Iterator[None]:
-    """One line for what the host refuses."""
+def told_errors(outcome: str = "everything is as it was") -> Iterator[None]:
+    """One line for what the host refuses: what that is, and the outcome."""
     try:
         yield
-    except PermissionError as error:
-        if os.geteuid() == 0:
-            raise TetragonError(_told(error)) from error
-        raise PermissionDeniedError(f"{_told(error)}: run as root (sudo)") from error
     except OSError as error:
-        raise TetragonError(_told(error)) from error
+        name = os.fsdecode(error.filename or "the host")
+        advice = ", choose another --prefix" if error.errno == errno.EROFS else ""
+        told = f"cannot change {name}: {error.strerror}{advice}; {outcome}"
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            raise PermissionDeniedError(f"{told}; run as root (sudo)") from error
+        raise TetragonError(told) from error
 
 
-def _told(error: OSError) -> str:
-    name = error.filename or "what is to be installed"
-    return f"cannot change {os.fsdecode(name)}: {error.strerror}; everything is as it was"
+def _make(thing: Wanted, new: Path) -> None:
+    if isinstance(thing, File):
+        _write(new, thing.content)
+    elif isinstance(thing, Link):
+        new.symlink_to(thing.target)
+    elif isinstance(thing, Tree):
+        copy_tree(thing.source, new, thing.path)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -73,7 +73,7 @@ class Uninstalling:
 
     def run(self) -> None:
         """Do it. Raises TetragonError; what is left then is removed by another run."""
-        with told_errors(), locked(self._layout):
+        with told_errors("another `uninstall` goes on from there"), locked(self._layout):
             self._manager.disable()
             if not self._keeps_enforcing and self._layout.is_host:
                 self._end_enforcing()
