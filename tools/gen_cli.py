@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from page import by_hand, cell, write_or_check
 from tetragon_cli.command_tree import entries, own_options
 from tetragon_core.exit_codes import exit_codes
@@ -60,6 +62,16 @@ def _section(entry: CommandEntry) -> Iterator[str]:
     elif own_options(entry):
         yield "\n"
         yield from _options(entry)
+    hidden = [] if entry.words in ELSEWHERE else _hidden(entry)
+    if hidden:
+        yield f"\nHidden: {', '.join(f'`{name}`' for name in hidden)}.\n"
+
+
+def _hidden(entry: CommandEntry) -> list[str]:
+    """Options that the help text leaves out; `--no-NAME` switches off, and is not named."""
+    options = [one for one in entry.context.command.params if isinstance(one, click.Option)]
+    names = [one.opts[-1] for one in options if one.hidden]
+    return [name for name in names if not name.startswith("--no-")]
 
 
 def _options(entry: CommandEntry) -> Iterator[str]:

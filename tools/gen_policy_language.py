@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from page import by_hand, cell, write_or_check
 from language_texts import ACTIONS, SHAPES, TESTS
+from page import by_hand, cell, write_or_check
 from tetragon_core.policy.action_checks import ACTION_HOOKS, PARAMETER_OWNERS
 from tetragon_core.policy.argument_types import ARGUMENT_TYPES, allowed_operators
 from tetragon_core.policy.field_texts import EXAMPLES, text_of
