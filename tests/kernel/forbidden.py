@@ -165,7 +165,7 @@ FORBIDDEN: Final = (
     Forbidden(
         policy="tracingpolicy/killer",
         kills=True,
-        refused=lambda _: "",
+        refused=around.without_calls_of_x86,
         values={BASH: around.NEVER_RUN},
         acts=(
             Act(act="dup", arguments=("",), program=around.NEVER_RUN, reported="NotifyEnforcer"),

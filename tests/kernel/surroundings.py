@@ -144,6 +144,11 @@ def seen_as(program: str, workload: Path) -> None:
 # ---- kernels ----
 
 
+def without_calls_of_x86(kernel: Kernel) -> str:
+    """Why a policy that names dup2, or calls of 32-bit programs of x86, is refused elsewhere."""
+    return "" if kernel.arch == "x86_64" else "has sys_dup2, which is no system call"
+
+
 def without_functions(kernel: Kernel) -> str:
     """Functions cannot be attached to."""
     abilities = kernel.abilities

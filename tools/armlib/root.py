@@ -27,7 +27,7 @@ PACKAGES: Final = (
     *("grep", "hostname", "iproute2", "kmod", "libc-bin", "mawk", "mount", "procps", "sed"),
     *("util-linux", "xz-utils"),
     *("python3", "libbpf1", "libbpfcc"),  # what the agent needs
-    *("curl", "gcc", "libc6-dev", "make", "openssh-client", "systemtap-sdt-dev"),  # and its tests
+    *("bpftool", "curl", "gcc", "libc6-dev", "make", "openssh-client", "systemtap-sdt-dev"),
 )
 MERGED: Final = ("bin", "sbin", "lib")
 LINKS: Final = {"usr/bin/cc": "gcc", "usr/bin/awk": "mawk"}

@@ -9,6 +9,7 @@ import platform
 import signal
 from typing import TYPE_CHECKING, Final
 
+from kernel.surroundings import without_calls_of_x86
 from tetragon_core.hooks import ArgumentValue
 from tetragon_core.syscalls import number as syscall_number
 
@@ -145,6 +146,7 @@ CASES: Final = (
     ),
     Case(
         policy="tracingpolicy/list-syscalls-tracepoint",
+        refused=without_calls_of_x86,
         act=duplicate,
         expected=tuple(Hit(_ENTER, (size(number_of(name)),)) for name in duplicates()),
         miss=duplicate_otherwise,

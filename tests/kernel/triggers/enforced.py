@@ -230,6 +230,7 @@ CASES: Final = (
     ),
     Case(
         policy="tracingpolicy/killer",
+        refused=around.without_calls_of_x86,
         values=lambda: {_BASH: around.NEVER_RUN},
         act=killed(lambda: run_as(around.NEVER_RUN, _DUPLICATE)),
         expected=(
