@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.installed_host import RECORD, Host, paths_of, program_tree
+from cli.installed_host import RECORD, UNIT, Host, paths_of, program_tree
 from tetragon_cli.installation import uninstalling
 from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
 
@@ -106,6 +106,20 @@ def test_a_program_that_runs(host: Host, first: Path, tmp_path: Path) -> None:
 
     assert host.at(COPY).is_dir()
     assert "keep     /var/lib/tetragon-mini  (it has program)" in lines
+
+
+def test_without_a_unit(host: Host, first: Path) -> None:
+    """What was never installed, or is gone, cannot be disabled; the service ends all the same."""
+    host.install(first, has_service=False)
+    host.uninstall()
+    assert "disable" not in host.manager.told
+
+    host.install(first)
+    host.at(UNIT).unlink()
+    host.manager.told.clear()
+    host.uninstall()
+
+    assert ["stop", "reload"] == host.manager.told
 
 
 def test_an_interrupted_removal_is_finished(

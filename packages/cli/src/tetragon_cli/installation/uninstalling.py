@@ -19,6 +19,7 @@ from .layout import RECORD, SERVICE
 from .others import other_installation
 from .record import Record
 from .removal import removal
+from .service import AT_BOOT
 from .service_settings import service_settings
 from .steps import Verb, line
 from .transaction import told_errors
@@ -51,6 +52,8 @@ class Uninstalling:
             copies = list(unused_copies(layout))
             self._trees = {*record.trees, *copies}
             self._steps = removal(layout, record, copies, purge=purge)
+        units = (path for path in record.marks if path.name == SERVICE and path != AT_BOOT)
+        self._has_unit = any(layout.seen(path).exists() for path in units)
         self._hooks = Hooks(layout, record.hooks)
         self._was_active = manager.is_active()
         self._pins, goes_on = _kept_root(layout)
@@ -74,13 +77,20 @@ class Uninstalling:
     def run(self) -> None:
         """Do it. Raises TetragonError; what is left then is removed by another run."""
         with told_errors("another `uninstall` goes on from there"), locked(self._layout):
-            self._manager.disable()
+            self._end_service()
             if not self._keeps_enforcing and self._layout.is_host:
                 self._end_enforcing()
             self._hooks.remove()
             self._remove_files()
         with suppress(TetragonError):
             self._manager.look_again()
+
+    def _end_service(self) -> None:
+        """A unit that an administrator has removed cannot be disabled, but stopped."""
+        if self._was_active:
+            self._manager.stop()
+        if self._has_unit:
+            self._manager.disable()
 
     def _end_enforcing(self) -> None:
         try:
