@@ -19,7 +19,10 @@ SETTINGS: Final = "/etc/tetragon/tetragon.yaml"
 SLOW_S: Final = 300
 """For commands that start the agent: its emulated processor is shared with other machines'."""
 
-LISTING: Final = "find / -xdev ! -path '/root/*' | sort"
+LISTING: Final = """\
+find / -xdev ! -path '/root/*' ! -path '/var/lib/dpkg/*' ! -path /var/log/dpkg.log | sort
+"""
+"""Every file, but for those that dpkg keeps for itself."""
 
 # The client follows from some moment on; a process of ours tells that it does.
 EVENTS: Final = """\

@@ -166,6 +166,24 @@ def test_deb_upgrade_keeps_settings_and_purge_leaves_nothing(
     assert before == listing(debian)
 
 
+def test_what_install_has_made_is_not_covered(
+    debian: PrivateRoot, bare: PrivateRoot, current: Packages
+) -> None:
+    """Where `tetragon-mini install` was used a package says so, and installs nothing."""
+    for root in (debian, bare):
+        record = root.path / "var/lib/tetragon-mini/installed.json"
+        record.parent.mkdir(parents=True)
+        record.write_text("{}")
+
+    with pytest.raises(AssertionError, match="first run: tetragon-mini uninstall"):
+        dpkg_install(debian, current.deb)
+    with pytest.raises(AssertionError, match="first run: tetragon-mini uninstall"):
+        rpm(bare, "--install", current.rpm)
+    assert [False, False] == [
+        (root.path / "usr/lib/tetragon-mini").exists() for root in (debian, bare)
+    ]
+
+
 def test_rpm_runs_and_verifies(bare: PrivateRoot, current: Packages) -> None:
     """Without libraries of the root it runs, and all is as packed."""
     rpm(bare, "--install", current.rpm)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shell scripts that dpkg and rpm run around an installation. Text only, nothing runs here.
 
-An installation enables and starts the service. An upgrade leaves the agent running while files are
-replaced, then restarts it if it is enabled or runs; what policies enforce goes on meanwhile. Where
-systemd does not run (a container, an image that is built) the service is only enabled, and without
-systemd nothing is done. No script fails because the service does not start.
+An installation enables and starts the service. An upgrade restarts it as soon as the files are
+replaced, which is before apt configures the package: that may be minutes later. What policies
+enforce goes on meanwhile. Where systemd does not run (a container, an image that is built) the
+service is only enabled, and without systemd nothing is done. No script fails because the service
+does not start.
 """
 
 from __future__ import annotations
@@ -22,19 +23,34 @@ _UNIT: Final = f"{NAME}.service"
 _AT_BOOT: Final = f"/etc/systemd/system/multi-user.target.wants/{_UNIT}"
 _STATE: Final = f"/var/lib/{NAME} /run/{NAME} /run/tetragon"
 
+_REFUSE: Final = f"""\
+if [ -e /var/lib/{NAME}/installed.json ]; then
+	echo "{NAME}: '{NAME} install' was used on this host; first run: {NAME} uninstall" >&2
+	exit 1
+fi
+"""
+
 _ENABLE: Final = f"""\
 if command -v systemctl >/dev/null; then
 	systemctl enable --quiet {_UNIT} || :
 fi
 """
 
+_SAY: Final = f'echo "{NAME}: the service did not start, see: journalctl -u {_UNIT}" >&2'
+
 _START: Final = f"""\
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || :
-	how=try-restart
-	systemctl is-enabled --quiet {_UNIT} && how=restart
-	systemctl $how {_UNIT} ||
-		echo "{NAME}: the service did not start, see: journalctl -u {_UNIT}" >&2
+	! systemctl is-enabled --quiet {_UNIT} || systemctl start {_UNIT} ||
+		{_SAY}
+fi
+"""
+
+_RESTART: Final = f"""\
+if [ -d /run/systemd/system ]; then
+	systemctl daemon-reload || :
+	systemctl try-restart {_UNIT} ||
+		{_SAY}
 fi
 """
 
@@ -53,6 +69,10 @@ fi
 """
 
 DEB_SCRIPTS: Final[Mapping[str, str]] = {
+    "preinst": f"""\
+#!/bin/sh
+set -e
+{_REFUSE}""",
     "postinst": f"""\
 #!/bin/sh
 set -e
@@ -70,6 +90,10 @@ set -e
 #!/bin/sh
 set -e
 case $1 in
+upgrade)
+{_RESTART.rstrip()}
+	exit 0
+	;;
 remove)
 	rm -rf {_STATE}
 	;;
@@ -86,11 +110,15 @@ esac
 package is purged, so one that was removed is enabled again when it comes back."""
 
 RPM_SCRIPTS: Final[Mapping[str, str]] = {
+    "pre": _REFUSE,
     "post": f"""\
 if [ "$1" = 1 ]; then
 {_ENABLE.rstrip()}
+{_START.rstrip()}
+else
+{_RESTART.rstrip()}
 fi
-{_START}""",
+""",
     "preun": f"""\
 if [ "$1" = 0 ]; then
 {_STOP.rstrip()}
