@@ -27,3 +27,5 @@ cd "$base/demo"
 sudo() { "$@"; }
 export -f sudo
 set +e -m
+# Whoever tells us what to do may be killed: what goes on then ends too.
+trap 'for job in $(jobs -p); do kill -- -"$job"; done' EXIT
