@@ -10,7 +10,7 @@ import pytest
 from releaselib.sources import ReleaseError, Sources, changes_of, check
 
 CHANGELOG = (
-    "# Changelog\n\n## Unreleased\n\n- later\n\n## 1.2.0 (2026-11-22)\n\n- now\n\n## 1.1.0\n\n"
+    "# Changelog\n\n## Unreleased\n\n- later\n\n## [1.2.0] - 2026-11-22\n\n- now\n\n## 1.1.0\n\n"
 )
 
 

@@ -61,7 +61,7 @@ def changes_of(changelog: str, version: str) -> str:
     sections = re.split(r"(?m)^## ", changelog)[1:]
     for section in sections:
         heading, _, text = section.partition("\n")
-        if heading.split()[0].removeprefix("v") == version:
+        if heading.split()[0].strip("[]").removeprefix("v") == version:
             if not text.strip():
                 raise ReleaseError(f"CHANGELOG.md says nothing below the heading of {version}")
             return text.strip()
