@@ -62,6 +62,16 @@ static bool is_temporary(const char *name)
 	return strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0;
 }
 
+/* Under another name first: nobody starts what is there in part. */
+static void remove_version(int place, const char *name)
+{
+	char temporary[64];
+
+	snprintf(temporary, sizeof(temporary), TEMPORARY "%s-old", name);
+	if (renameat(place, name, place, temporary) == 0)
+		remove_tree(place, temporary);
+}
+
 /* Removes a copy nobody uses, or what an interrupted start left. */
 static void remove_unused(int place, const char *name)
 {
@@ -69,13 +79,14 @@ static void remove_unused(int place, const char *name)
 	int lock = fd < 0 ? -1 : lock_copy(fd, LOCK_EX);
 	struct stat used;
 
-	if (lock >= 0 && fstat(lock, &used) == 0 &&
-	    (is_temporary(name) || time(NULL) - used.st_mtime > KEEP_S))
+	if (lock >= 0 && is_temporary(name))
 		remove_tree(place, name);
-	/* Interrupted before it had a lock: it is empty. */
-	if (fd >= 0 && lock < 0 && is_temporary(name) && fstat(fd, &used) == 0 &&
-	    time(NULL) - used.st_mtime > START_S)
-		unlinkat(place, name, AT_REMOVEDIR);
+	else if (lock >= 0 && fstat(lock, &used) == 0 && time(NULL) - used.st_mtime > KEEP_S)
+		remove_version(place, name);
+	/* Interrupted before it had a lock, or when that was removed already. */
+	else if (fd >= 0 && is_temporary(name) && fstat(fd, &used) == 0 &&
+		 time(NULL) - used.st_mtime > START_S && faccessat(fd, LOCK, F_OK, 0) != 0)
+		remove_tree(place, name);
 	if (lock >= 0)
 		close(lock);
 	if (fd >= 0)

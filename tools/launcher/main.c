@@ -27,16 +27,16 @@ void fail(const char *format, ...)
 	exit(1);
 }
 
-/* The program of a copy; does not return when it could be started. */
-static void run(const char *place, const char *name, char **arguments)
+/* Becomes the program of a copy; returns the reason when it could not be started. */
+static const char *run(const char *place, const char *name, char **arguments)
 {
 	char *none[] = {PROGRAM, NULL};
 	char path[MAX_PATH];
 
 	if (snprintf(path, sizeof(path), "%s/%s/%s", place, name, PROGRAM) >= (int)sizeof(path))
-		fail("the path %s is too long", place);
+		return strerror(ENAMETOOLONG);
 	execve(path, arguments[0] ? arguments : none, environ);
-	fail("cannot start %s: %s", path, strerror(errno));
+	return strerror(errno);
 }
 
 static void use_copy(const struct places *places, const struct payload *payload, char **arguments)
@@ -100,7 +100,7 @@ static void use_new_copy(const struct places *places, const struct payload *payl
 			tree = unpack_payload(payload);
 		place = open_place(places->path[i], places->owner[i], true, &reason);
 		if (place >= 0 && make_copy(place, places->path[i], payload, tree, &reason) >= 0)
-			run(places->path[i], payload->name, arguments);
+			reason = run(places->path[i], payload->name, arguments);
 		add_reason(reasons, places->path[i], reason);
 	}
 }
