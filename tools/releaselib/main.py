@@ -58,6 +58,7 @@ def make(version: str) -> list[Path]:
     """Build, describe and test; the files of the release."""
     shutil.rmtree(TARGET, ignore_errors=True)
     _run("lint", ["make", "lint"])
+    _run("arm64", [sys.executable, "tools/arm64", "wheels"])
     _run("dist", ["make", "dist"])
     TARGET.mkdir(parents=True)
     _run("setup", ["tools/setup", "packages", "roots"])
