@@ -73,7 +73,7 @@ FEATURES: Final = (
     Feature(
         "processes",
         ("CAP_SYS_PTRACE",),
-        "programs and environments of processes that ran before the agent",
+        "programs, namespaces and environments of processes that ran before the agent",
         "they are shown without these",
         is_quiet=True,
     ),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tetragon_core import __version__
 from tetragon_core.errors import PermissionDeniedError, TetragonError
-from tetragon_core.privileges import FEATURES, Held
+from tetragon_core.privileges import FEATURES, Held, lacking
 from tetragon_core.procfs import ProcScanner
 from tetragon_core.stats import Stats
 
@@ -123,8 +123,10 @@ def _told_out_of_descriptors() -> Iterator[None]:
 def _open_sensor(
     config: AgentConfig, hierarchy: Hierarchy, stats: Stats
 ) -> AbstractContextManager[Sensor]:
-    if os.geteuid() != 0:
-        raise PermissionDeniedError("the agent loads programs into the kernel: run it as root")
+    if lacks := lacking("events"):
+        raise PermissionDeniedError(
+            f"the agent loads programs into the kernel: {lacks}; run it as root"
+        )
     from tetragon_sensors._wire import PROC_ENTRY  # noqa: PLC0415  # as below
     from tetragon_sensors.base import BaseSensor, SensorConfig  # noqa: PLC0415  # loads libbpf
     from tetragon_sensors.libbpf import possible_cpus  # noqa: PLC0415  # as above
@@ -169,8 +171,12 @@ def _open_engine(
 
 
 def _open_earlier(root: Path) -> EarlierRuns | None:
-    if not root.is_dir():
-        return None
+    try:
+        if not root.is_dir():
+            return None
+    except PermissionError as error:
+        reason = lacking("files") or error.strerror
+        raise PermissionDeniedError(f"cannot look into {root}: {reason}") from error
     from tetragon_sensors.policy import earlier  # noqa: PLC0415  # only with kept policies
 
     runs = earlier.EarlierRuns(root)

@@ -12,7 +12,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tetragon_core.errors import AlreadyRunningError, TetragonError, UsageError
+from tetragon_core.errors import (
+    AlreadyRunningError,
+    PermissionDeniedError,
+    TetragonError,
+    UsageError,
+)
+from tetragon_core.privileges import lacking
 
 from .accounts import group_id
 
@@ -144,6 +150,10 @@ def _listen_error(address: str, error: OSError) -> TetragonError:
         return AlreadyRunningError(
             f"cannot listen on {address}: another program does; stop it or choose another address"
         )
+    # The group of a socket is changed, and a low port opened, by these alone.
+    wanted = {errno.EPERM: "group", errno.EACCES: "ports"}.get(error.errno or 0, "")
+    if wanted and (lacks := lacking(wanted)):
+        return PermissionDeniedError(f"cannot listen on {address}: {error.strerror}: {lacks}")
     return UsageError(f"cannot listen on {address}: {error.strerror or error}")
 
 

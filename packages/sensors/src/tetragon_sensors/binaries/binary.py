@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import weakref
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tetragon_core.errors import TetragonError
+from tetragon_core.privileges import lacking
 
 from .digests import matching_digest
 from .image import ElfError, ElfImage
@@ -31,7 +33,9 @@ class Binary:
             self._check_regular(Path(self.path).stat())
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise TetragonError(f"cannot open {self.path}: {error.strerror}") from error
+            lacks = lacking("files") if error.errno == errno.EACCES else ""
+            reason = f"{error.strerror}: {lacks}" if lacks else error.strerror
+            raise TetragonError(f"cannot open {self.path}: {reason}") from error
         weakref.finalize(self, os.close, descriptor)
         self._check_regular(os.fstat(descriptor))
         self._file = os.fdopen(descriptor, "rb", closefd=False)

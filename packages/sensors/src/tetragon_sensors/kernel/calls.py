@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import Final
 
 from tetragon_core.errors import LoadError, PermissionDeniedError, TetragonError
-from tetragon_core.privileges import Held, why_denied
+from tetragon_core.privileges import Held, lacking, why_denied
 
 from . import _ffi
 
@@ -123,15 +123,18 @@ _REASONS: Final = {
 }
 
 
-def failure(what: str, code: int, log: str = "", hint: str = "") -> TetragonError:
-    """The error for a call that failed with errno `code`; `log` is the verifier's."""
+def failure(what: str, code: int, log: str = "", hint: str = "", *, of: str = "") -> TetragonError:
+    """The error for a call that failed with errno `code`; `log` is the verifier's.
+
+    `of` names the feature (tetragon_core.privileges) whose capabilities are wanted.
+    """
     if hint and code in _REASONS:  # which are guesses, unlike the hint
         text = f"{what}: {hint}"
     else:
         reason = _REASONS.get(code) or os.strerror(code)
         text = f"{what}: {reason}" + (f" ({hint})" if hint else "")
     if code == errno.EPERM:
-        lacks = why_denied()
+        lacks = lacking(of) if of else why_denied()
         return PermissionDeniedError(f"{text}: {lacks}; run as root (sudo)" if lacks else text)
     return LoadError(text, log)
 

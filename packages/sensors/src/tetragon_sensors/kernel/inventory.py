@@ -120,7 +120,7 @@ def map_descriptor(number: int) -> int:
     """A descriptor of a map, the caller's to close. Raises LoadError when it is gone."""
     fd, code = bpf(Command.MAP_GET_FD_BY_ID, request("III", number, 0, 0))
     if code:
-        raise failure(f"cannot open map {number}", code)
+        raise failure(f"cannot open map {number}", code, of="inspection")
     return fd
 
 
@@ -163,7 +163,7 @@ def _numbers(command: Command, what: str) -> Iterator[int]:
         if code == errno.ENOENT:
             return
         if code:
-            raise failure(f"cannot list the {what} of the kernel", code)
+            raise failure(f"cannot list the {what} of the kernel", code, of="inspection")
         number = int(struct.unpack_from("=I", attributes.raw, 4)[0])
         yield number
 

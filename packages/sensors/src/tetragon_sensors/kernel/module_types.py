@@ -48,12 +48,12 @@ def _name(fd: int) -> str:
 
 def open_module_types(module: str) -> int:
     """Open a loaded module's types; the descriptor is the caller's to close. Raises BtfError."""
+    if lacks := lacking("modules"):
+        raise BtfError(f"types of module {module} cannot be read: {lacks}")
     for number in _ids():
         fd, code = bpf(Command.BTF_GET_FD_BY_ID, request("III", number, 0, 0))
         if code == errno.ENOENT:
             continue  # unloaded meanwhile
-        if code == errno.EPERM:
-            raise BtfError(f"types of module {module} cannot be read: {lacking('modules')}")
         if not code and _name(fd) == module:
             return fd
         close_fd(fd)

@@ -59,7 +59,7 @@ def mount_bpffs(path: Path = BPFFS) -> None:
         return
     code = _libc_call("mount", b"bpf", os.fsencode(path), b"bpf", _MOUNT_FLAGS, b"mode=0700")
     if code:
-        raise failure(f"cannot mount a BPF file system at {path}", code)
+        raise failure(f"cannot mount a BPF file system at {path}", code, of="bpffs")
 
 
 def _libc_call(name: str, *arguments: bytes | int | c.Array[c.c_char]) -> int:

@@ -234,7 +234,7 @@ def open_run_statistics() -> int:
     """Let the kernel count runs and their time while the descriptor is open. Raises LoadError."""
     fd, code = bpf(Command.ENABLE_STATS, request("I", 0))
     if code:
-        raise failure("cannot count runs of programs", code)
+        raise failure("cannot count runs of programs", code, of="statistics")
     return fd
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tetragon_core.errors import LoadError, TetragonError
+from tetragon_core.privileges import lacking
 
 from .abilities import Ability
 from .programs import ProgramKind, load_program
@@ -40,6 +41,8 @@ def can_write_user() -> Ability:
 
 
 def _refusal() -> str:
+    if lacks := lacking("writing"):
+        return f"a program may not write into processes: {lacks}"
     try:
         state = _LOCKDOWN.read_text().strip()
     except OSError:
