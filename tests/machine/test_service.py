@@ -55,6 +55,7 @@ rmdir {FORBIDDEN}
 # Something tries all the time, and writes down what it was refused with.
 UPGRADE: Final = f"""\
 rm -f /run/tries /run/enough
+export LC_ALL=C
 while [ ! -e /run/enough ]; do
 	mkdir {FORBIDDEN} 2>>/run/tries && echo made >>/run/tries
 	sleep 0.1

@@ -155,5 +155,6 @@ class Machine:
         return line.decode(errors="replace").strip()
 
     def _failure(self, what: str) -> VmError:
+        self.close()  # an answer that comes later would be taken for another command's
         tail = "\n".join(self.console().splitlines()[-TAIL_LINES:])
         return VmError(f"the machine {what}; its console ends so:\n{tail}")
