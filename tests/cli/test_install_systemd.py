@@ -48,7 +48,7 @@ def test_words(folder: Path) -> None:
     manager.stop()
     manager.disable()
 
-    expected = ["daemon-reload", "reset-failed S", "start S", "stop S", "disable --now S"]
+    expected = ["daemon-reload", "reset-failed S", "start S", "stop S", "disable S"]
     assert [one.replace("S", SERVICE) for one in expected] == told(folder)
 
 

@@ -122,6 +122,23 @@ def test_without_a_unit(host: Host, first: Path) -> None:
     assert ["stop", "reload"] == host.manager.told
 
 
+def test_a_unit_that_is_masked(host: Host, first: Path) -> None:
+    """An administrator's link is no other installation; it stays, and nothing fails of it."""
+    host.install(first)
+    mask = host.at("/etc/systemd/system/tetragon-mini.service")
+    mask.symlink_to("/dev/null")
+    host.manager.active = False
+
+    host.install(first)
+    host.manager.fails = "disable"
+    host.uninstall()
+
+    assert mask.is_symlink()
+    assert not host.at(UNIT).exists()
+    with pytest.raises(TetragonError, match="another tetragon-mini"):
+        host.install(first)
+
+
 def test_an_interrupted_removal_is_finished(
     host: Host, first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

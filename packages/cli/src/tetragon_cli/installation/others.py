@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["check_place", "other_installation", "refuse_others"]
 
-_PLACES: Final = (
-    *(Path(prefix, "lib", PROGRAM) for prefix in ("/usr", "/usr/local")),
-    *(
-        Path(above, "systemd/system", SERVICE)
-        for above in ("/etc", "/run", "/usr/lib", "/usr/local/lib")
-    ),
+_TREES: Final = tuple(Path(prefix, "lib", PROGRAM) for prefix in ("/usr", "/usr/local"))
+_UNITS: Final = tuple(
+    Path(above, "systemd/system", SERVICE) for above in ("/usr/lib", "/usr/local/lib")
 )
-"""Two programs for one service, or a unit that hides another, would be a riddle."""
+_ADMINS_UNITS: Final = tuple(Path(above, "systemd/system", SERVICE) for above in ("/etc", "/run"))
+"""Once we are installed an administrator may hide our unit by another, or mask it."""
 
 
 def other_installation(layout: Layout, record: Record | None) -> Path | None:
-    """Something that no `install` has put there, or None."""
+    """Something that no `install` has put there, or None.
+
+    Two programs for one service, or a unit that hides another, would be a riddle.
+    """
     ours = set() if record is None else record.paths()
     mine = {layout.tree, layout.units / SERVICE}
-    for path in _PLACES:
+    units = _UNITS if record is not None else (*_UNITS, *_ADMINS_UNITS)
+    for path in (*_TREES, *units):
         if path not in ours | mine and layout.seen(path).exists():
             return path
     return None

@@ -41,7 +41,7 @@ class ServiceManager(Protocol):
         """Return when it has ended. Raises TetragonError."""
 
     def disable(self) -> None:
-        """Stop it, and have it started no more. Raises TetragonError."""
+        """Have it started no more, for whatever reason. Raises TetragonError."""
 
 
 class Systemd:
@@ -69,7 +69,7 @@ class Systemd:
 
     def disable(self) -> None:
         """As said."""
-        _told("disable", "--now", SERVICE)
+        _told("disable", SERVICE)
 
 
 class NoManager:

@@ -86,11 +86,12 @@ class Uninstalling:
             self._manager.look_again()
 
     def _end_service(self) -> None:
-        """A unit that an administrator has removed cannot be disabled, but stopped."""
+        """One that an administrator has masked cannot be disabled; our own link goes anyway."""
         if self._was_active:
             self._manager.stop()
         if self._has_unit:
-            self._manager.disable()
+            with suppress(TetragonError):
+                self._manager.disable()
 
     def _end_enforcing(self) -> None:
         try:
