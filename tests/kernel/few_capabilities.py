@@ -52,20 +52,22 @@ def outcome(
     child = os.fork()
     if not child:
         os.close(reading)
-        if prepare is not None:
-            prepare()
-        os.write(writing, _error_of(mask_of(capabilities), user, action).encode()[:_MOST])
+        told = _error_of(mask_of(capabilities), user, action, prepare or (lambda: None))
+        os.write(writing, told.encode()[:_MOST])
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        told = pipe.read().decode(errors="replace")
+        text = pipe.read().decode(errors="replace")
     _, status = os.waitpid(child, 0)
     assert status == 0
-    return told
+    return text
 
 
-def _error_of(mask: int, user: int, action: Callable[[], object]) -> str:
+def _error_of(
+    mask: int, user: int, action: Callable[[], object], prepare: Callable[[], object]
+) -> str:
     try:
+        prepare()
         _give_up(mask, user)
         action()
     except TetragonError as error:
