@@ -14,6 +14,15 @@ fail() {
 	exit 1
 }
 
+# Some kinds of mounts are made only when the machine can be reached, beside this script.
+wait_for_source() {
+	waited=0
+	while [ -z "$(ls -A "$SOURCE" 2>/dev/null)" ] && [ "$waited" -lt 120 ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
+}
+
 check_source() {
 	[ -e "$SOURCE/tools/setup" ] ||
 		fail "$SOURCE is not the source tree: limactl start --set '.param.source=\"'\"\$PWD\"'\"'"
@@ -58,6 +67,7 @@ install_program() {
 
 main() {
 	export DEBIAN_FRONTEND=noninteractive
+	wait_for_source
 	check_source
 	install_tools
 	fetch_source

@@ -77,6 +77,18 @@ def test_a_wrong_source_says_how_to_name_it(machine: Machine, tmp_path: Path) ->
     assert """limactl start --set '.param.source="'"$PWD"'"'""" in done.stderr
 
 
+def test_a_mount_may_come_later(machine: Machine, tmp_path: Path) -> None:
+    """It is waited for, two minutes; one that is there is not."""
+    source = tmp_path / "source"
+    machine.add("sleep", f"[ $(grep -c sleep {machine.calls}) -lt 3 ] || mkdir -p {source}/tools\n")
+
+    for expected in (3, 0):
+        done = machine.run("agent.sh", "wait_for_source", SOURCE=source)
+        assert (0, expected) == (done.returncode, len(machine.called()))
+    machine.run("agent.sh", "wait_for_source", SOURCE=tmp_path / "never")
+    assert 120 == len(machine.called())
+
+
 def test_the_tree_is_cloned_once(machine: Machine, tmp_path: Path) -> None:
     """It is a clone of its own; a machine that starts again keeps what was changed in it."""
     source, tree = tmp_path / "source", tmp_path / "tree"
