@@ -52,7 +52,7 @@ def run() -> Iterator[PolicyRun]:
 def count(pytestconfig: pytest.Config) -> int:
     """How many processes in a row: fewer where all is emulated, 20 to 50 times slower."""
     level = pytestconfig.getoption("--level") or ""
-    return 1_000 if level.startswith("vm-") else 10_000
+    return 500 if level.startswith("vm-") else 10_000
 
 
 @pytest.fixture
