@@ -47,18 +47,19 @@ def find_kernel(
         raise VmError(msg)
     known_as = name if platform is AMD64 else f"{name}-{platform.architecture}"
     link = cache / "kernels" / known_as
-    link.parent.mkdir(parents=True, exist_ok=True)
-    # Machines run side by side: the first that wants a kernel fetches it for all.
-    with (cache / "kernels" / f".{known_as}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if refresh or not link.exists():
-            apt = PrivateApt(
-                directory=cache / "apt" / known_as,
-                suite=SUITES[name],
-                mirror=find_mirror(),
-                architecture=platform.architecture,
-            )
-            install_kernel(apt, platform, link)
+    if refresh or not link.exists():
+        apt = PrivateApt(
+            directory=cache / "apt" / known_as,
+            suite=SUITES[name],
+            mirror=find_mirror(),
+            architecture=platform.architecture,
+        )
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # Machines run side by side: the first that wants a kernel fetches it for all.
+        with link.with_name(f".{known_as}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if refresh or not link.exists():
+                install_kernel(apt, platform, link)
     return load_kernel(link.resolve(), platform)
 
 
