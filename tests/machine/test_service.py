@@ -58,7 +58,7 @@ rm -f /run/tries /run/enough
 export LC_ALL=C
 while [ ! -e /run/enough ]; do
 	mkdir {FORBIDDEN} 2>>/run/tries && echo made >>/run/tries
-	sleep 0.1
+	sleep 0.3
 done &
 tries=$!
 systemctl restart {UNIT}
