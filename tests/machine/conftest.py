@@ -37,7 +37,6 @@ def machine(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     image = find_disk(BUILD / "machine")
     work = tmp_path_factory.mktemp("machine")
     with Machine(kernel=kernel, image=image, work=work, shared=shared) as booted:
-        booted.output("mkdir -p /tmp/machine")
         yield booted
     for name in ("disk", "initramfs"):
         (work / name).unlink()

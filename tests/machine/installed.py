@@ -40,6 +40,7 @@ until grep process_exit /run/seen | grep -q $word; do
 done
 kill $client
 wait $client
+echo events:
 grep -F '"binary":"/bin/true"' /run/seen
 """
 
@@ -65,7 +66,8 @@ class Installed:
     def events_of(self, words: Iterable[str]) -> list[tuple[str, str]]:
         """Kind and argument of the events of programs that are started, one for each word."""
         script = EVENTS.replace("WORDS", " ".join(words))
-        lines = self.machine.output(script, timeout_s=SLOW_S).splitlines()
+        # The shell may have said before that the client was ended.
+        lines = self.machine.output(script, timeout_s=SLOW_S).partition("events:\n")[2].splitlines()
         return [
             (kind, event[kind]["process"]["arguments"])
             for event in map(json.loads, lines)
