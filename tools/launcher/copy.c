@@ -208,6 +208,7 @@ int make_copy(int place, const char *place_path, const struct payload *payload, 
 		*reason = strerror(error);
 		return copy;
 	}
-	flock(lock, LOCK_SH);
+	/* Somebody who waits for the lock may get it in between: that is not waited for. */
+	flock(lock, LOCK_SH | LOCK_NB);
 	return directory;
 }

@@ -89,9 +89,11 @@ static int open_next(int above, const char *name, bool make, uid_t owner)
 
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
-	if (mkdirat(above, name, mode) != 0 && errno != EEXIST)
-		return -1;
-	fd = openat(above, name, flags);
+	/* Made by another start; or, in /tmp, a link by somebody who wants us to change what is
+	 * behind it. */
+	if (mkdirat(above, name, mode) != 0)
+		return errno == EEXIST ? openat(above, name, flags) : -1;
+	fd = openat(above, name, flags | O_NOFOLLOW);
 	/* Whatever the umask is. */
 	if (fd >= 0)
 		(void)!fchmod(fd, mode);
