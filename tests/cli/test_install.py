@@ -21,6 +21,7 @@ from cli.installed_host import (
     paths_of,
     program_tree,
 )
+from tetragon_core.errors import TetragonError
 from tetragon_core.program_tree import interpreter_of
 
 
@@ -187,6 +188,32 @@ def test_another_prefix(host: Host, first: Path) -> None:
     assert "ExecStart=/opt/mini/bin/tetragon-mini agent" in unit
     host.uninstall()
     assert not host.at("/opt").exists()
+
+
+@pytest.mark.parametrize("name", ["mine", "tetragon-mini"])
+def test_something_in_the_folder_of_another_prefix(host: Host, first: Path, name: str) -> None:
+    """It would go with the folder, so nothing is done until it is elsewhere."""
+    host.install(first)
+    host.write(f"{TREE}/{name}", "mine")
+    before = host.content()
+    layout = type(host.layout)(root=host.root, prefix=Path("/opt/mini"))
+
+    with pytest.raises(TetragonError, match=f"{TREE}/{name} is not what was installed"):
+        host.install(first, layout=layout)
+
+    assert before == host.content()
+
+
+def test_a_record_with_a_folder_that_was_not_installed(host: Host, first: Path) -> None:
+    """Whoever has written it there: what is in it stays."""
+    host.install(first)
+    host.write("/home/user/letter", "mine")
+    content = json.loads(host.at(RECORD).read_text())
+    content["trees"].append("/home")
+    host.at(RECORD).write_text(json.dumps(content))
+
+    with pytest.raises(TetragonError, match="/home/user/letter is not what was installed"):
+        host.install(first)
 
 
 def test_files_for_a_package(host: Host, first: Path) -> None:

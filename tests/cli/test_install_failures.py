@@ -250,6 +250,8 @@ def test_file_systems_that_cannot_exchange(tmp_path: Path) -> None:
     [
         (["install"], TetragonError, "`make dist`, then"),
         (["install", "--prefix", "here"], UsageError, "--prefix here: wanted a path from /"),
+        (["install", "--prefix", "/opt/a b"], UsageError, "--prefix '/opt/a b': wanted letters"),
+        (["install", "--prefix", "/opt/a%n"], UsageError, "--prefix '/opt/a%n': wanted letters"),
         (["install", "--root", "/nowhere"], UsageError, "--root /nowhere: wanted a folder"),
     ],
 )

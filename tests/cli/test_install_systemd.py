@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.installed_host import SERVICE
-from tetragon_cli.installation import systemd
+from tetragon_cli.installation import others, systemd
 from tetragon_cli.installation.layout import Layout
 from tetragon_cli.installation.others import check_place
 from tetragon_cli.installation.service import unit_text
@@ -108,6 +108,20 @@ def test_a_prefix_of_somebody_else(tmp_path: Path) -> None:
 
     with pytest.raises(PermissionDeniedError, match="can be changed by others than root"):
         check_place(Layout(prefix=open_to_all / "mini"))
+
+
+def test_settings_of_somebody_who_is_not_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who can write policies would be root."""
+    settings = tmp_path / "tetragon"
+    monkeypatch.setattr(others, "_SETTINGS", (tmp_path / "none", settings))
+    settings.mkdir()
+    check_place(Layout())
+    settings.chmod(0o777)
+
+    with pytest.raises(PermissionDeniedError, match="tetragon can be changed by others than root"):
+        check_place(Layout())
 
 
 def test_the_unit_is_for_its_prefix() -> None:

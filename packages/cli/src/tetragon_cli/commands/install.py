@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_PREFIX = re.compile(r"[\w/.+-]+")
+"""In a unit other characters, such as a space or %, mean something (systemd.service(5))."""
 _RUNTIMES = ("crio", "podman", "containerd", "docker")
 
 
@@ -92,6 +95,10 @@ def layout_of(root: str, prefix: str = "/usr/local") -> Layout:
 
     if not Path(prefix).is_absolute() or ".." in Path(prefix).parts:
         raise UsageError(f"--prefix {prefix}: wanted a path from / without ..")
+    if not _PREFIX.fullmatch(prefix):
+        raise UsageError(
+            f"--prefix {prefix!r}: wanted letters, digits and /._+- alone, as units of systemd do"
+        )
     if not Path(root).is_dir():
         raise UsageError(f"--root {root}: wanted a folder that is there")
     return Layout(root=Path(root).resolve(), prefix=Path(os.path.normpath(prefix)))

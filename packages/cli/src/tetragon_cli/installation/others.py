@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetragon_core.errors import PermissionDeniedError, TetragonError
 
-from .layout import PROGRAM, SERVICE
+from .layout import CONFIG, PROGRAM, SERVICE, STATE
 
 if TYPE_CHECKING:
     from .layout import Layout
@@ -23,6 +23,15 @@ _UNITS: Final = tuple(
 )
 _ADMINS_UNITS: Final = tuple(Path(above, "systemd/system", SERVICE) for above in ("/etc", "/run"))
 """Once we are installed an administrator may hide our unit by another, or mask it."""
+
+_SETTINGS: Final = (
+    CONFIG,
+    CONFIG / "tetragon.yaml",
+    CONFIG / "tetragon.conf.d",
+    CONFIG / "tetragon.tp.d",
+    STATE,
+)
+"""What the agent reads, and what uninstall believes."""
 
 
 def other_installation(layout: Layout, record: Record | None) -> Path | None:
@@ -54,13 +63,23 @@ def check_place(layout: Layout) -> None:
     if not layout.is_host:
         return
     for path in (layout.tree, *layout.tree.parents):
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            continue
-        is_open = found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX
-        if is_open or found.st_uid != 0:
+        if _is_open(path):
             raise PermissionDeniedError(
                 f"{path} can be changed by others than root, so a service of root's must not be"
                 f" in {layout.prefix}; choose another --prefix"
             )
+    for path in _SETTINGS:
+        if _is_open(path):
+            raise PermissionDeniedError(
+                f"{path} can be changed by others than root, who would be root by it: give it to"
+                f" root alone (chown root {path}; chmod o-w {path})"
+            )
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    is_open = bool(found.st_mode & stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    return is_open or found.st_uid != 0

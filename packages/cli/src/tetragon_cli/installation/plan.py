@@ -171,6 +171,7 @@ class _Comparison:
         before, now = self._before, self.plan.record
         for tree in sorted(before.trees - now.trees):
             if self._seen(tree).is_dir():
+                self._refuse_strange(tree)
                 self.plan.steps.append(Step(verb=Verb.REMOVE, path=tree, note="of another prefix"))
         trees = before.trees | now.trees
         for path, mark in sorted(before.marks.items()):
@@ -182,6 +183,15 @@ class _Comparison:
             elif found is not None:
                 note = "it was changed"
                 self.plan.steps.append(Step(verb=Verb.KEEP, path=path, note=note))
+
+    def _refuse_strange(self, tree: Path) -> None:
+        """It goes as a whole, so nothing of others may be in it. Raises TetragonError."""
+        for path, mark in sorted(marks_below(self._seen(tree), tree).items()):
+            if self._before.marks.get(path) != mark:
+                raise TetragonError(
+                    f"{path} is not what was installed, and {tree} would be removed with it, since"
+                    " it is not the folder of this prefix: move that file away first"
+                )
 
 
 def _beside(path: Path, suffix: str) -> Path:
