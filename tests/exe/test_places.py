@@ -46,8 +46,8 @@ def test_a_link_that_is_made_meanwhile(tmp_path: Path) -> None:
     victim.mkdir(0o700)
     victim.chmod(0o711)
     (tmp_path / "main.c").write_text(MAIN)
-    sources = [tmp_path / "main.c", LAUNCHER / "places.c"]
-    options = ["-D_GNU_SOURCE", f"-I{LAUNCHER}", "-Wl,--wrap=mkdirat", "-o", tmp_path / "program"]
+    sources = [str(tmp_path / "main.c"), str(LAUNCHER / "places.c")]
+    options = ["-D_GNU_SOURCE", f"-I{LAUNCHER}", "-Wl,--wrap=mkdirat", "-o", f"{tmp_path}/program"]
     subprocess.run(["gcc", *options, *sources], check=True)
 
     subprocess.run(
