@@ -26,6 +26,10 @@ SERVICE_SETTINGS: Final = {
         "unix:///var/run/tetragon/tetragon.sock",
         "Here the socket alone: anybody on the host may connect to a TCP port.",
     ),
+    "health-server-address": (
+        "localhost:6789",
+        "Here this host alone: nobody elsewhere asks, unless a probe is set up.",
+    ),
     "keep-sensors-on-exit": (
         "true",
         "Here true: a restart or an upgrade leaves no gap. `tetragon-mini cleanup` ends them.",
