@@ -22,7 +22,7 @@ from tetragon_cli import address, client
 from tetragon_cli.commands import COMMANDS
 from tetragon_cli.settings import ClientSettings
 from tetragon_core import __version__
-from tetragon_core.errors import PermissionDeniedError
+from tetragon_core.errors import PermissionDeniedError, TetragonError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +178,13 @@ def test_permission_denied_names_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(PermissionDeniedError, match="as root, with sudo"),
     ):
         unreachable.call("GetHealth", pb.GetHealthStatusRequest(), pb.GetHealthStatusResponse)
+
+
+def test_without_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root directory without /dev is a line that says what to do: gRPC itself would abort."""
+    monkeypatch.setattr(client, "_RANDOM", "/dev/none")
+    with pytest.raises(TetragonError, match="mknod -m 444 /dev/none c 1 9"):
+        client.AgentClient(ClientSettings(server_address="unix:///x"))
 
 
 def test_unreachable_agents_are_tried_again(

@@ -46,6 +46,8 @@ _PING_MS: Final = 310_000
 _WINDOW_BYTES: Final = 1 << 20
 """What the agent may send ahead: some 1,000 events."""
 
+_RANDOM: Final = "/dev/urandom"
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +69,15 @@ class RefusedError(TetragonError):
         super().__init__(" ".join(f"{method} failed: {details}".split()))
         self.details = details
         """In the agent's words; may have several lines."""
+
+
+def _require_random() -> None:
+    """Raises TetragonError without /dev/urandom: gRPC would end the process, and not say why."""
+    if not os.access(_RANDOM, os.R_OK):
+        raise TetragonError(
+            f"there is no {_RANDOM} here, which gRPC reads: mount /dev, or make the one file with"
+            f" mknod -m 444 {_RANDOM} c 1 9"
+        )
 
 
 class AgentClient:
@@ -91,6 +102,7 @@ class AgentClient:
             ("grpc.keepalive_time_ms", _PING_MS),
             ("grpc.http2.max_pings_without_data", 0),
         )
+        _require_random()
         self._channel = self._open(target, options)
 
     def _open(self, target: str, options: tuple[tuple[str, object], ...]) -> grpc.Channel:
