@@ -75,15 +75,15 @@ def test_domains_keep_names_apart(agent: PolicyAgent) -> None:
 
 
 def test_the_same_key_twice(agent: PolicyAgent) -> None:
-    """It is refused in upstream's words, and the first one goes on."""
+    """It is refused in upstream's words and with what to do, and the first one goes on."""
     agent.add(policy_text("a"))
 
     words = agent.error(agent.add, policy_text("a"))
 
     assert (
-        "failed to add tracing policy grpc:a, a sensor collection with the key already exists"
-        == words
-    )
+        "failed to add tracing policy grpc:a, a sensor collection with the key already exists;"
+        " delete it first"
+    ) == words
     assert pb.TP_STATE_ENABLED == agent.one().state
 
 
