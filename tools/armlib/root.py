@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from vmlib.apt import PrivateApt, find_mirror
-from vmlib.errors import VmError
+from vmlib.unpacked_root import unpacked_root
 
 from .wheels import PYTHON, download, unpack
 
@@ -54,27 +53,10 @@ def make_root(work: Path, locks: list[Path]) -> Path:
     apt = PrivateApt(
         directory=work / "apt", suite=SUITE, mirror=find_mirror(), architecture="arm64"
     )
-    apt.update()
-    tree = work / "tree"
-    for name in MERGED:
-        (tree / "usr" / name).mkdir(parents=True)
-        (tree / name).symlink_to(f"usr/{name}")
-    for deb in apt.download_all(apt.closure(PACKAGES), work / "debs"):
-        unpack_package(deb, tree)
+    tree = unpacked_root(apt, PACKAGES, work, merged=MERGED, left_out=LEFT_OUT)
     unpack(work / "wheels", tree / SITE)
     add_files(tree)
     return tree
-
-
-def unpack_package(deb: Path, tree: Path) -> None:
-    """Unpack a package; directories that are links into /usr stay links."""
-    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True, check=False)
-    left_out = [f"--exclude={path}" for path in LEFT_OUT]
-    command = ["tar", "-x", "-C", str(tree), "--keep-directory-symlink", *left_out]
-    done = subprocess.run(command, input=data.stdout, capture_output=True, check=False)
-    if data.returncode or done.returncode:
-        msg = f"could not unpack {deb.name}: {(data.stderr + done.stderr).decode().strip()}"
-        raise VmError(msg)
 
 
 def add_files(tree: Path) -> None:

@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from vmlib.apt import PrivateApt, find_mirror
 from vmlib.errors import VmError
+from vmlib.unpacked_root import unpacked_root
 
 from .packages import FILES, LEFT_OUT, LINKS, PACKAGES, SUITE
 
@@ -47,25 +48,9 @@ def find_disk(cache: Path, *, refresh: bool = False) -> Path:
 def make_disk(work: Path) -> Path:
     """Fetch, unpack and write the image below `work`."""
     apt = PrivateApt(directory=work / "apt", suite=SUITE, mirror=find_mirror())
-    apt.update()
-    tree = work / "tree"
-    for name in MERGED:
-        (tree / "usr" / name).mkdir(parents=True)
-        (tree / name).symlink_to(f"usr/{name}")
-    for deb in apt.download_all(apt.closure(PACKAGES), work / "debs"):
-        unpack(deb, tree)
+    tree = unpacked_root(apt, PACKAGES, work, merged=MERGED, left_out=LEFT_OUT)
     add_files(tree)
     return write_image(tree, work / "disk")
-
-
-def unpack(deb: Path, tree: Path) -> None:
-    """Unpack a package; directories that are links into /usr stay links."""
-    left_out = [f"--exclude={path}" for path in LEFT_OUT]
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as source:
-        run(
-            ["tar", "-x", "-C", str(tree), "--keep-directory-symlink", *left_out],
-            stdin=source.stdout,
-        )
 
 
 def add_files(tree: Path) -> None:
@@ -97,13 +82,11 @@ def write_image(tree: Path, image: Path) -> Path:
     return image
 
 
-def run(command: list[str], stdin: IO[bytes] | None = None) -> None:
+def run(command: list[str]) -> None:
     """Run a preparing command; its own message becomes the error."""
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     try:
-        subprocess.run(
-            command, check=True, capture_output=True, text=True, stdin=stdin, env=environment
-        )
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     except FileNotFoundError:
         msg = f"{command[0]} is missing; run: tools/setup machine"
         raise VmError(msg) from None
